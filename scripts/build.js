@@ -1,0 +1,29 @@
+// Bundles unet into one file (a thousand nodes that load hundreds of small modules from a shared
+// filesystem are a metadata storm) and lays the rehearsal release beside it.
+import { mkdir, readFile, rm } from 'node:fs/promises';
+import { build } from 'esbuild';
+import { buildRehearsal } from '../src/rehearsal/build.js';
+
+const common = {
+  bundle: true,
+  platform: 'node',
+  target: 'node20.19',
+  format: 'esm',
+  minifySyntax: true,
+  minifyWhitespace: true,
+  legalComments: 'none',
+  logLevel: 'warning',
+  // CommonJS dependencies inside an ES module bundle still call require().
+  banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
+};
+
+await rm('dist', { recursive: true, force: true });
+await mkdir('dist', { recursive: true });
+await buildRehearsal('dist/rehearsal');
+const { version } = JSON.parse(await readFile('package.json', 'utf8'));
+await build({
+  ...common,
+  entryPoints: ['src/main.ts'],
+  outfile: 'dist/unet.js',
+  define: { UNET_VERSION: JSON.stringify(version) },
+});

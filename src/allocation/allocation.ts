@@ -1,0 +1,21 @@
+/** An allocation as a plain value: who the nodes are, which one this is, who leads, when it ends. */
+
+export const ALLOCATION_KINDS = ['slurm', 'local'] as const;
+export type AllocationKind = (typeof ALLOCATION_KINDS)[number];
+
+export type Allocation = {
+  kind: AllocationKind;
+  /**
+   * Names everything that belongs to this cluster: directories, compose projects. Lowercase letters, digits and
+   * dashes, at most 40 characters, unique for the user: `slurm-42`, `local-default`.
+   */
+  jobId: string;
+  /** The scheduler's own id, if there is one. */
+  schedulerJobId?: string | undefined;
+  /** Host names in the scheduler's order; the first one leads. For `local` these are made up. */
+  nodes: readonly string[];
+  /** The node on which this process runs; undefined outside the allocation (a login node). */
+  self?: string | undefined;
+  /** Milliseconds since the epoch; undefined: no limit, or none known. */
+  endsAt?: number | undefined;
+};

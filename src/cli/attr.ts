@@ -1,0 +1,19 @@
+/** `unet attr NAME`: one value, for a script. */
+import { attribute } from '../lead/cluster-variables.ts';
+import { clusterState, findJob } from '../lead/job.ts';
+import { VERSION } from '../version.ts';
+import type { CommandModule } from './frame/command.ts';
+
+export const attr: CommandModule<{ attribute: string }> = {
+  command: 'attr <attribute>',
+  describe: 'one value of the cluster: kubeconfig, api-server, lead, nodes, phase, logs …',
+  group: 'use',
+  example: [['kubectl --kubeconfig "$(unet attr kubeconfig)" get nodes', 'without changing the environment']],
+  settings: ['allocation', 'name', 'jobDir', 'nodes'],
+  positionals: { attribute: { type: 'string', describe: 'its name', demandOption: true } },
+  async handler({ args, settings, env, cwd, signal, out }) {
+    const job = await findJob({ settings, env, cwd, unet: VERSION, signal });
+    out(attribute(args.attribute, await clusterState(job), job.paths));
+    return 0;
+  },
+};

@@ -1,0 +1,37 @@
+/** `unet down`: takes the cluster away, also without its supervisor. */
+import { errorLines } from '../events/error-text.ts';
+import { createRenderer } from '../events/renderer.ts';
+import { EXIT } from '../errors.ts';
+import { findJob } from '../lead/job.ts';
+import { takeDown } from '../lead/take-down.ts';
+import { VERSION } from '../version.ts';
+import type { CommandModule } from './frame/command.ts';
+
+export const down: CommandModule = {
+  command: 'down',
+  describe: 'take the cluster away everywhere; repeatable, works without a supervisor too',
+  group: 'cluster',
+  example: [['unet down', 'at the end of a batch script, or after a look at what failed']],
+  settings: 'all',
+  json: true,
+  async handler({ settings, env, cwd, signal, stderr, stdout, say, json }) {
+    const job = await findJob({ settings, env, cwd, unet: VERSION, signal });
+    const renderer = createRenderer({ output: settings.output, stream: stderr, resultStream: stdout, env });
+    try {
+      const { by, problems, logs } = await takeDown(job, renderer.event);
+      await renderer.end();
+      if (by === 'cleaning agents') {
+        problems.flatMap(errorLines).forEach(say);
+      }
+      if (!json) {
+        say(problems.length === 0 ? `nothing of ${job.allocation.jobId} is left` : `something of ${job.allocation.jobId} is left, see above`);
+        if (logs !== undefined) {
+          say(`the logs of what failed are kept in ${logs}`);
+        }
+      }
+      return problems.length === 0 ? EXIT.done : EXIT.failed;
+    } finally {
+      await renderer.end();
+    }
+  },
+};

@@ -1,0 +1,44 @@
+/** `unet env`: the cluster's variables, for a shell's eval. */
+import { UnetError } from '../errors.ts';
+import { clusterVariables } from '../lead/cluster-variables.ts';
+import { clusterState, findJob } from '../lead/job.ts';
+import { VERSION } from '../version.ts';
+import type { CommandModule } from './frame/command.ts';
+
+const SHELLS = ['sh', 'csh', 'fish'] as const;
+type Shell = (typeof SHELLS)[number];
+
+export const env: CommandModule<{ shell: Shell }> = {
+  command: 'env',
+  describe: 'KUBECONFIG and friends, for eval',
+  group: 'use',
+  example: [
+    ['eval "$(unet env)"', 'in bash, zsh and other shells of that kind'],
+    ['eval `unet env --shell csh`', 'in csh and tcsh'],
+  ],
+  settings: ['allocation', 'name', 'jobDir', 'nodes'],
+  builder: { shell: { choices: SHELLS, default: 'sh', describe: 'for which kind of shell' } },
+  async handler({ args, settings, env: environment, cwd, signal, out }) {
+    const job = await findJob({ settings, env: environment, cwd, unet: VERSION, signal });
+    const variables = clusterVariables(await clusterState(job), job.paths);
+    for (const [name, value] of Object.entries(variables)) {
+      out(assign(args.shell, name, value));
+    }
+    return 0;
+  },
+};
+
+function assign(shell: Shell, name: string, value: string): string {
+  if (/[\n\0]/.test(value)) {
+    throw new UnetError('UNET_INTERNAL', `the value of ${name} has a line break`);
+  }
+  switch (shell) {
+    case 'sh':
+      return `export ${name}='${value.replaceAll("'", "'\\''")}'`;
+    case 'csh':
+      // csh expands ! even within quotes.
+      return `setenv ${name} '${value.replaceAll("'", "'\\''").replaceAll('!', '\\!')}';`;
+    case 'fish':
+      return `set -gx ${name} '${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}';`;
+  }
+}

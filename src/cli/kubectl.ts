@@ -1,0 +1,32 @@
+/** `unet kubectl …`: kubectl, pointed at the cluster. */
+import { UnetError } from '../errors.ts';
+import { clusterVariables } from '../lead/cluster-variables.ts';
+import { clusterState, findJob } from '../lead/job.ts';
+import { runForeground } from '../process/foreground.ts';
+import { VERSION } from '../version.ts';
+import type { CommandModule } from './frame/command.ts';
+
+export const kubectl: CommandModule = {
+  command: 'kubectl',
+  describe: 'kubectl, pointed at the cluster; everything behind it is kubectl’s',
+  group: 'use',
+  example: [['unet kubectl get nodes -o wide', 'without eval of unet env']],
+  settings: ['allocation', 'name', 'jobDir', 'nodes'],
+  rest: 'everything',
+  async handler({ settings, env, cwd, signal, rest }) {
+    const job = await findJob({ settings, env, cwd, unet: VERSION, signal });
+    const variables = clusterVariables(await clusterState(job), job.paths);
+    try {
+      return await runForeground(['kubectl', ...rest], { env: { ...env, ...variables }, cwd, signal });
+    } catch (error) {
+      if (UnetError.is(error) && error.code === 'UNET_COMMAND_NOT_FOUND') {
+        throw new UnetError('UNET_TOOL_MISSING', error.message, {
+          cause: error,
+          exitCode: error.exitCode,
+          remedy: 'put kubectl on PATH; any version within one minor of the cluster will do',
+        });
+      }
+      throw error;
+    }
+  },
+};

@@ -1,0 +1,31 @@
+/** `unet rehearse`: `unet up` with the rehearsal release; on this machine alone where there is no scheduler. */
+import { UnetError } from '../errors.ts';
+import type { CommandModule } from './frame/command.ts';
+import { runUp } from './up.ts';
+
+const LOCAL_NODES = 3;
+
+export const rehearse: CommandModule = {
+  command: 'rehearse',
+  describe: 'the same with the stand-in release: no container engine, no network',
+  group: 'cluster',
+  example: [
+    ['unet rehearse --nodes 3', 'three nodes on this machine, or in this allocation'],
+    ['UNET_REHEARSAL=join:fail=2 unet rehearse', 'see what happens when each join fails twice'],
+  ],
+  settings: 'all',
+  json: true,
+  async handler(context) {
+    const { origins, env } = context;
+    if (origins.release?.source === 'flag' && context.settings.release !== 'rehearsal') {
+      throw new UnetError('UNET_USAGE', 'unet rehearse always uses the rehearsal release; unet up takes --release');
+    }
+    const local = context.settings.allocation === 'local' || (context.settings.allocation === 'auto' && env.SLURM_JOB_ID === undefined);
+    const settings = {
+      ...context.settings,
+      release: 'rehearsal',
+      ...(local ? { allocation: 'local' as const, nodes: context.settings.nodes ?? LOCAL_NODES } : {}),
+    };
+    return await runUp({ ...context, settings });
+  },
+};

@@ -1,0 +1,64 @@
+/** `unet run -- CMD`: up, CMD with KUBECONFIG, down always. */
+import { createRenderer } from '../events/renderer.ts';
+import { EXIT, UnetError } from '../errors.ts';
+import { bringUp } from '../lead/bring-up.ts';
+import { clusterVariables } from '../lead/cluster-variables.ts';
+import { clusterState, findJob, type Job } from '../lead/job.ts';
+import { takeDown } from '../lead/take-down.ts';
+import { runForeground } from '../process/foreground.ts';
+import { VERSION } from '../version.ts';
+import type { CommandModule } from './frame/command.ts';
+
+export const run: CommandModule = {
+  command: 'run',
+  describe: "up, a command with KUBECONFIG set, always down; exits with the command's code",
+  group: 'cluster',
+  example: [
+    ['unet run -- ./workflow.sh', 'the whole of a batch script'],
+    ['unet run --min-nodes 6 -- kubectl get nodes', 'flags of unet stand before the dashes'],
+  ],
+  settings: 'all',
+  rest: 'dashes',
+  async handler({ settings, env, cwd, signal, stderr, stdout, rest }) {
+    if (rest.length === 0) {
+      throw new UnetError('UNET_USAGE', 'unet run needs a command: unet run -- CMD');
+    }
+    const job = await findJob({ settings, env, cwd, unet: VERSION, signal });
+    const renderer = createRenderer({ output: settings.output, stream: stderr, resultStream: stdout, env });
+    let code: number = EXIT.failed;
+    let owned = true;
+    try {
+      const { started, error } = await bringUp(job, renderer.event, signal);
+      owned = started;
+      await renderer.end();
+      code = error?.exitCode ?? (await inCluster(job, rest, env, cwd, signal));
+    } catch (error) {
+      await renderer.end();
+      if (!UnetError.is(error) || signal.aborted || error.code === 'UNET_COMMAND_NOT_FOUND') {
+        throw error;
+      }
+      code = error.exitCode;
+    } finally {
+      // A cluster that was there before stays: who made it takes it down.
+      if (owned) {
+        await end(job, stderr, env, settings.output);
+      }
+    }
+    signal.throwIfAborted();
+    return code;
+  },
+};
+
+async function inCluster(job: Job, command: readonly string[], env: NodeJS.ProcessEnv, cwd: string, signal: AbortSignal): Promise<number> {
+  const variables = clusterVariables(await clusterState(job), job.paths);
+  return await runForeground(command, { env: { ...env, ...variables }, cwd, signal });
+}
+
+async function end(job: Job, stream: NodeJS.WritableStream, env: NodeJS.ProcessEnv, output: 'auto' | 'terminal' | 'plain' | 'json'): Promise<void> {
+  const renderer = createRenderer({ output: output === 'json' ? 'plain' : output, stream, env });
+  try {
+    await takeDown(job, renderer.event, 'the command has ended');
+  } finally {
+    await renderer.end();
+  }
+}

@@ -1,0 +1,40 @@
+/** `unet up`: the cluster comes up, or is found up. */
+import { createRenderer } from '../events/renderer.ts';
+import { EXIT, UnetError } from '../errors.ts';
+import { bringUp } from '../lead/bring-up.ts';
+import { findJob } from '../lead/job.ts';
+import { VERSION } from '../version.ts';
+import type { CommandContext, CommandModule } from './frame/command.ts';
+
+export const up: CommandModule = {
+  command: 'up',
+  describe: 'bring a cluster up in this allocation; returns when it is usable',
+  group: 'cluster',
+  example: [
+    ['unet up && eval "$(unet env)"', 'bring it up, and point kubectl at it'],
+    ['unet up --min-nodes 6 --timeout 10m', 'six Ready nodes of the allocation are enough'],
+  ],
+  settings: 'all',
+  json: true,
+  handler: (context) => runUp(context),
+};
+
+/** The command's logic, also for `unet rehearse`, which is the same with other defaults. */
+export async function runUp(context: CommandContext): Promise<number> {
+  const { settings, env, cwd, signal, stderr, stdout } = context;
+  const job = await findJob({ settings, env, cwd, unet: VERSION, signal });
+  const renderer = createRenderer({ output: settings.output, stream: stderr, resultStream: stdout, env });
+  try {
+    const { error } = await bringUp(job, renderer.event, signal);
+    return error === undefined ? EXIT.done : (error.exitCode ?? EXIT.nodesMissing);
+  } catch (error) {
+    await renderer.end();
+    if (UnetError.is(error) && !signal.aborted) {
+      // The renderer has shown it with all its details.
+      return error.exitCode;
+    }
+    throw error;
+  } finally {
+    await renderer.end();
+  }
+}

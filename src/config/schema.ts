@@ -1,0 +1,103 @@
+/** Every setting: its type, default, flag and meaning. The one list from which flags, UNET_* and `unet config` come. */
+import { z } from 'zod';
+import { ALLOCATION_KINDS } from '../allocation/allocation.ts';
+import { parseDuration } from './duration.ts';
+
+/** A duration: "90s", "10m", "1h30m" is not one. A bare number is seconds. Milliseconds inside. */
+export const Duration = z.union([z.string(), z.number()]).transform((value, context) => {
+  const parsed = parseDuration(value);
+  if (parsed === undefined) {
+    context.addIssue({ code: 'custom', message: 'a duration such as 90s, 10m or 2h' });
+    return z.NEVER;
+  }
+  return parsed;
+});
+
+/** A whole number, also as text. Not z.coerce, which takes true, null and [] for numbers. */
+function count(max = Number.MAX_SAFE_INTEGER) {
+  return z
+    .union([
+      z.number(),
+      z
+        .string()
+        .regex(/^\d{1,9}$/)
+        .transform(Number),
+    ])
+    .pipe(z.number().int().min(1).max(max));
+}
+
+const Flag = z.union([
+  z.boolean(),
+  z.enum(['true', 'false', '1', '0']).transform((v) => v === 'true' || v === '1'),
+]);
+
+/**
+ * How a setting's text is read, said in help and in complaints. A `path` is made absolute: relative to the
+ * file that it stands in, else to the current directory.
+ */
+export type SettingKind = 'text' | 'path' | 'choice' | 'count' | 'duration' | 'switch';
+
+/** Deadlines of single waits, in milliseconds. What is seen in the field times ten: see docs/configuration.md. */
+export const StepTimeouts = z.object({
+  hello: Duration.default(60_000),
+  stage: Duration.default(120_000),
+  up: Duration.default(600_000),
+  boot: Duration.default(120_000),
+  init: Duration.default(360_000),
+  kubeconfig: Duration.default(60_000),
+  cni: Duration.default(180_000),
+  publish: Duration.default(60_000),
+  'await-join': Duration.default(900_000),
+  join: Duration.default(360_000),
+  ready: Duration.default(300_000),
+  dns: Duration.default(180_000),
+  down: Duration.default(60_000),
+});
+export type StepTimeouts = z.infer<typeof StepTimeouts>;
+
+export const JOIN_VIA = ['auto', 'shared-fs', 'stdio'] as const;
+export const ENGINES = ['auto', 'docker', 'podman', 'nerdctl'] as const;
+export const OUTPUTS = ['auto', 'terminal', 'plain', 'json'] as const;
+
+/** The release that is used when none is named: the newest whose outputs are among the recorded ones. */
+export const DEFAULT_RELEASE = 'https://github.com/rootless-containers/usernetes#gen2-v20250828.0';
+
+/**
+ * What is parsed here is what people write. It is not idempotent: a parsed duration is a number of milliseconds,
+ * and a bare number would be read as seconds. Between processes, pass the parsed value on and do not parse again.
+ */
+export const Settings = z.object({
+  allocation: z
+    .enum(['auto', ...ALLOCATION_KINDS])
+    .default('auto')
+    .describe('which scheduler gave the nodes'),
+  nodes: count()
+    .optional()
+    .describe('use only the first N nodes of the allocation; with local, how many to start'),
+  name: z
+    .string()
+    .regex(/^[a-z0-9]([a-z0-9-]{0,18}[a-z0-9])?$/, '1 to 20 lowercase letters, digits and dashes')
+    .default('default')
+    .describe('tells several clusters of the local allocation apart'),
+  release: z
+    .string()
+    .min(1)
+    .default(DEFAULT_RELEASE)
+    .describe('"rehearsal", a directory, a tarball or a git URL with #TAG or #COMMIT'),
+  joinVia: z.enum(JOIN_VIA).default('auto').describe('how the join record travels'),
+  engine: z.enum(ENGINES).default('auto').describe('container engine'),
+  compose: z.string().optional().describe('compose command given to make as COMPOSE'),
+  interface: z.string().optional().describe('interface name, CIDR or address for traffic between nodes'),
+  jobDir: z.string().optional().describe('parent of the job directory, best on a shared filesystem'),
+  nodeDir: z.string().optional().describe('parent of the node-local directory'),
+  minNodes: count().optional().describe('how many Ready nodes are enough (default: all)'),
+  timeout: Duration.default(900_000).describe('deadline of the whole bring-up'),
+  stepTimeouts: StepTimeouts.prefault({}).describe('deadlines of single steps'),
+  heartbeat: Duration.default(5_000).describe('interval of the heartbeat between supervisor and agents'),
+  silence: Duration.default(30_000).describe('after how much silence the other side counts as lost'),
+  joinWindow: count(256).default(32).describe('how many nodes may join at the same time'),
+  joinAttempts: count(100).default(5).describe('how often a node tries to join'),
+  retain: Flag.default(false).describe('keep everything after a failure, for a look'),
+  output: z.enum(OUTPUTS).default('auto').describe('how progress is shown'),
+});
+export type Settings = z.infer<typeof Settings>;

@@ -1,0 +1,38 @@
+/** Waiting until containerd in the node answers: the container runs one to eight seconds before it does. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { UnetError } from '../errors.ts';
+import type { Environment } from '../process/environment.ts';
+import { lastLines, run } from '../process/run.ts';
+import type { Engine } from './engine.ts';
+
+// One try starts a compose command: about 0.3 s with podman-compose. Asking faster only costs CPU.
+const POLL_MS = 150;
+const TRY_TIMEOUT_MS = 15_000;
+
+export type BootOptions = { stage: string; env: Environment; timeoutMs: number; signal: AbortSignal; onLine?: (line: string) => void };
+
+/** @throws UnetError UNET_BOOT_TIMEOUT with what the last try said. */
+export async function waitForContainerd(engine: Engine, options: BootOptions): Promise<void> {
+  const deadline = performance.now() + options.timeoutMs;
+  let said: string[] = [];
+  for (;;) {
+    const result = await run([...engine.compose, 'exec', '-T', 'node', 'ctr', 'version'], {
+      env: options.env,
+      cwd: options.stage,
+      timeoutMs: TRY_TIMEOUT_MS,
+      signal: options.signal,
+    });
+    if (result.exitCode === 0) {
+      return;
+    }
+    said = lastLines(`${result.stdout}\n${result.stderr}`, 6);
+    options.onLine?.(`containerd does not answer yet: ${said.at(-1) ?? 'no output'}`);
+    if (performance.now() + POLL_MS > deadline) {
+      throw new UnetError('UNET_BOOT_TIMEOUT', `containerd in the node did not answer within ${options.timeoutMs / 1000} s`, {
+        tail: said,
+        remedy: 'is the container running, and does the node image fit the cgroup version of this host? --retain keeps it for a look',
+      });
+    }
+    await sleep(POLL_MS, undefined, { signal: options.signal });
+  }
+}

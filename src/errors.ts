@@ -1,0 +1,164 @@
+/**
+ * Every error that unet reports: a stable code, the exit code that goes with it, what happened on which
+ * node in which step, and what to do about it.
+ */
+
+/** Exit codes of every command; see docs/errors.md. */
+export const EXIT = {
+  done: 0,
+  failed: 1,
+  usage: 2,
+  preflight: 3,
+  timeout: 4,
+  nodesMissing: 5,
+  hangup: 129,
+  interrupted: 130,
+  terminated: 143,
+} as const;
+
+/** Stable codes, each with its exit code. A script may rely on both. */
+export const ERROR_CODES = {
+  UNET_USAGE: EXIT.usage,
+  UNET_CONFIG_INVALID: EXIT.usage,
+  UNET_NO_ALLOCATION: EXIT.usage,
+  UNET_ALLOCATION_UNREADABLE: EXIT.failed,
+  UNET_NO_CLUSTER: EXIT.failed,
+  UNET_TOO_MANY_NODES: EXIT.usage,
+  UNET_NODE_VERSION: EXIT.preflight,
+  UNET_UNSAFE_PATH: EXIT.preflight,
+  UNET_DIR_UNWRITABLE: EXIT.preflight,
+  UNET_DISK_FULL: EXIT.failed,
+  UNET_TOOL_MISSING: EXIT.preflight,
+  UNET_ENGINE_MISSING: EXIT.preflight,
+  UNET_PORTS_TAKEN: EXIT.preflight,
+  UNET_ADDRESS_UNKNOWN: EXIT.preflight,
+  UNET_RELEASE_NOT_FOUND: EXIT.usage,
+  UNET_RELEASE_INVALID: EXIT.preflight,
+  UNET_RELEASE_TARGETS: EXIT.preflight,
+  UNET_RELEASE_FETCH: EXIT.failed,
+  UNET_RELEASE_CHECKSUM: EXIT.failed,
+  UNET_LAUNCH_FAILED: EXIT.failed,
+  UNET_NODE_SILENT: EXIT.nodesMissing,
+  UNET_NODE_LOST: EXIT.failed,
+  UNET_LEAD_LOST: EXIT.failed,
+  UNET_PROTOCOL_VERSION: EXIT.preflight,
+  UNET_PROTOCOL: EXIT.failed,
+  UNET_STEP_FAILED: EXIT.failed,
+  UNET_STEP_TIMEOUT: EXIT.timeout,
+  UNET_BOOT_TIMEOUT: EXIT.timeout,
+  UNET_JOIN_RECORD_INVALID: EXIT.failed,
+  UNET_JOIN_RECORD_STALE: EXIT.failed,
+  UNET_JOIN_TIMEOUT: EXIT.timeout,
+  UNET_JOIN_FAILED: EXIT.failed,
+  UNET_JOIN_CA_MISMATCH: EXIT.failed,
+  UNET_API_UNREACHABLE: EXIT.failed,
+  UNET_READY_TIMEOUT: EXIT.timeout,
+  UNET_NODES_MISSING: EXIT.nodesMissing,
+  UNET_TIMEOUT: EXIT.timeout,
+  UNET_SUPERVISOR: EXIT.failed,
+  UNET_TEARDOWN_INCOMPLETE: EXIT.failed,
+  UNET_INTERRUPTED: EXIT.interrupted,
+  UNET_COMMAND_NOT_FOUND: 127,
+  UNET_INTERNAL: EXIT.failed,
+} as const;
+
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** The plain form of an error, as it travels in events, state files and `--json`. */
+export type ErrorRecord = {
+  code: ErrorCode;
+  message: string;
+  remedy?: string | undefined;
+  node?: string | undefined;
+  step?: string | undefined;
+  /** Path of the log that has the whole output. */
+  log?: string | undefined;
+  /** Last lines of the failing step's output, secrets already removed. */
+  tail?: string[] | undefined;
+  exitCode?: number | undefined;
+};
+
+export type ErrorDetails = Omit<ErrorRecord, 'code' | 'message'> & {
+  cause?: unknown;
+  /** No retry can help. */
+  fatal?: boolean | undefined;
+};
+
+/** An error that was understood where it was thrown. */
+export class UnetError extends Error {
+  override readonly name = 'UnetError';
+  readonly code: ErrorCode;
+  readonly details: ErrorDetails;
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message, { cause: details.cause });
+    this.code = code;
+    this.details = details;
+  }
+
+  get exitCode(): number {
+    return this.details.exitCode ?? ERROR_CODES[this.code];
+  }
+
+  /** Whether trying the same again is pointless. */
+  get fatal(): boolean {
+    return this.details.fatal === true;
+  }
+
+  /** The same error with what the catcher knows added; what is already said stays. */
+  with(more: ErrorDetails): UnetError {
+    return new UnetError(this.code, this.message, { ...more, ...defined(this.details) });
+  }
+
+  toRecord(): ErrorRecord {
+    const { remedy, node, step, log, tail } = this.details;
+    return defined({
+      code: this.code,
+      message: this.message,
+      remedy,
+      node,
+      step,
+      log,
+      tail,
+      exitCode: this.exitCode,
+    }) as ErrorRecord;
+  }
+
+  static is(error: unknown): error is UnetError {
+    return error instanceof UnetError;
+  }
+
+  static fromRecord(record: ErrorRecord): UnetError {
+    const { code, message, ...details } = record;
+    return new UnetError(code in ERROR_CODES ? code : 'UNET_INTERNAL', message, details);
+  }
+
+  /** Wraps what was not understood: a defect of unet, said as one. Disk-full is recognised wherever it happens. */
+  static from(error: unknown): UnetError {
+    if (UnetError.is(error)) {
+      return error;
+    }
+    const code = errnoOf(error);
+    const message = error instanceof Error ? error.message : String(error);
+    if (code === 'ENOSPC' || code === 'EDQUOT') {
+      return new UnetError('UNET_DISK_FULL', `no space left: ${message}`, {
+        cause: error,
+        fatal: true,
+        remedy: 'free space or quota there, or choose another place with --job-dir or --node-dir',
+      });
+    }
+    return new UnetError('UNET_INTERNAL', message, { cause: error, remedy: 'this is a defect of unet; please report it with the log' });
+  }
+}
+
+/** The errno name (`ENOENT`) of a system error, if it is one. */
+export function errnoOf(error: unknown): string | undefined {
+  if (error instanceof Error && 'code' in error && typeof error.code === 'string') {
+    return error.code;
+  }
+  return undefined;
+}
+
+function defined<T extends object>(value: T): T {
+  return Object.fromEntries(Object.entries(value).filter(([, v]) => v !== undefined)) as T;
+}

@@ -1,0 +1,65 @@
+/** One stream of events, shown as a terminal, a log or a program wants it. */
+import type { OUTPUTS } from '../config/schema.ts';
+import type { TerminalStream } from './painter.ts';
+import { createPlainLines } from './plain.ts';
+import { redactedJson } from './redacted-json.ts';
+import { createTerminalView } from './terminal.ts';
+import type { UnetEvent } from './types.ts';
+
+export type Renderer = {
+  event: (event: UnetEvent) => void;
+  /** Shows what is left and gives the terminal back. To be called in any case, also after an interruption. */
+  end: () => Promise<void>;
+};
+
+export type RendererOptions = {
+  output: (typeof OUTPUTS)[number];
+  /** For people. */
+  stream?: TerminalStream;
+  /** For programs: JSON lines. */
+  resultStream?: NodeJS.WritableStream;
+  /** Milliseconds, never going back. */
+  now?: () => number;
+  env?: NodeJS.ProcessEnv;
+};
+
+/**
+ * Shows events.
+ *
+ *     const renderer = createRenderer({ output: settings.output });
+ *     try { for await (const event of events) renderer.event(event); } finally { await renderer.end(); }
+ */
+export function createRenderer({
+  output,
+  stream = process.stderr,
+  resultStream = process.stdout,
+  now = () => performance.now(),
+  env = process.env,
+}: RendererOptions): Renderer {
+  switch (output === 'auto' ? automatic(stream, env) : output) {
+    case 'json':
+      return lineRenderer(resultStream, (event) => [redactedJson(event)]);
+    case 'terminal':
+      return createTerminalView(stream, now);
+    case 'plain':
+      return lineRenderer(stream, createPlainLines());
+  }
+}
+
+/** A live list only where somebody looks at it, and where lines can be drawn over. */
+export function automatic(stream: TerminalStream, env: NodeJS.ProcessEnv): 'terminal' | 'plain' {
+  const ci = env.CI !== undefined && env.CI !== '' && env.CI !== 'false';
+  return stream.isTTY === true && !ci && env.TERM !== 'dumb' ? 'terminal' : 'plain';
+}
+
+function lineRenderer(stream: NodeJS.WritableStream, linesOf: (event: UnetEvent) => string[]): Renderer {
+  return {
+    event: (event) => {
+      const lines = linesOf(event);
+      if (lines.length > 0) {
+        stream.write(`${lines.join('\n')}\n`);
+      }
+    },
+    end: async () => {},
+  };
+}

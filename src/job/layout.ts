@@ -1,0 +1,58 @@
+/** Where a job's files are: the job directory, best shared between the nodes, and the node-local one. */
+import { hostname, tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+
+/** The user's parent of all job directories: `--job-dir`, else under XDG_STATE_HOME, else under the home. */
+export function jobsDirectory(jobDir: string | undefined, env: NodeJS.ProcessEnv): string {
+  if (jobDir !== undefined) {
+    return jobDir;
+  }
+  const state = env.XDG_STATE_HOME || join(env.HOME ?? userInfo().homedir, '.local', 'state');
+  return join(state, 'unet', 'jobs');
+}
+
+export type JobPaths = ReturnType<typeof jobPaths>;
+
+/** Paths within the job directory. */
+export function jobPaths(directory: string) {
+  return {
+    directory,
+    state: join(directory, 'state.json'),
+    events: join(directory, 'events.jsonl'),
+    nonce: join(directory, 'nonce'),
+    kubeconfig: join(directory, 'kubeconfig'),
+    release: join(directory, 'release.tar'),
+    logs: join(directory, 'logs'),
+    supervisorLog: join(directory, 'logs', 'supervisor.log'),
+    /** Written by a `down` that is not on the supervisor's host. */
+    downRequest: join(directory, 'down.request'),
+  };
+}
+
+/** Where the steps of `node` are logged. */
+export function nodeLogs(jobDirectory: string, node: string): string {
+  return join(jobPaths(jobDirectory).logs, node);
+}
+
+/** This user's node-local directory on this host: `<--node-dir | TMPDIR | /tmp>/unet-<uid>`. */
+export function userNodeDirectory(nodeDir: string | undefined): string {
+  return join(nodeDir ?? tmpdir(), `unet-${userInfo().uid}`);
+}
+
+// sockaddr_un.sun_path (unix(7)) has 108 bytes with its final zero.
+const SOCKET_PATH_MAX = 107;
+
+/** The directory (0700) and path of the supervisor's socket on its host. */
+export function controlSocket(jobId: string): { directory: string; path: string } {
+  const directory = join(userNodeDirectory(undefined), jobId, 'control');
+  const path = join(directory, 'socket');
+  if (Buffer.byteLength(path) <= SOCKET_PATH_MAX) {
+    return { directory, path };
+  }
+  const short = join('/tmp', `unet-${userInfo().uid}`, jobId, 'control');
+  return { directory: short, path: join(short, 'socket') };
+}
+
+export function thisHost(): string {
+  return hostname();
+}

@@ -1,0 +1,54 @@
+/** The job's state on disk: written atomically by the supervisor, readable by any version of unet and by scripts. */
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { errnoOf } from '../errors.ts';
+
+const Text = z.string();
+
+/** Loose on purpose: a field that a later version adds is kept out of the way, a value it adds is shown as it is. */
+export const JobState = z.looseObject({
+  version: z.number(),
+  unet: Text,
+  jobId: Text,
+  epoch: z.number(),
+  allocation: z.looseObject({ kind: Text, schedulerJobId: Text.optional(), endsAt: z.number().optional() }),
+  release: Text,
+  lead: Text,
+  phase: Text,
+  /** ISO 8601. */
+  since: Text,
+  supervisor: z.looseObject({ host: Text, pid: z.number(), socket: Text, /** ISO 8601, renewed. */ alive: Text }),
+  kubeconfig: Text.optional(),
+  apiServer: z.looseObject({ address: Text, port: z.number() }).optional(),
+  nodes: z.array(
+    z.looseObject({
+      name: Text,
+      role: Text,
+      phase: Text,
+      message: Text.optional(),
+      nodeName: Text.optional(),
+      host: Text.optional(),
+      address: Text.optional(),
+      /** The node-local directory, for cleaning. */
+      nodeDir: Text.optional(),
+      step: Text.optional(),
+    }),
+  ),
+  error: z.looseObject({ code: Text, message: Text }).optional(),
+});
+export type JobState = z.infer<typeof JobState>;
+
+export const STATE_VERSION = 1;
+
+/** The state in `path`; undefined when there is none or it is not one. */
+export async function readState(path: string): Promise<JobState | undefined> {
+  try {
+    const parsed = JobState.safeParse(JSON.parse(await readFile(path, 'utf8')));
+    return parsed.success ? parsed.data : undefined;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' || error instanceof SyntaxError) {
+      return undefined;
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,58 @@
+/** How a join record gets from the lead to the workers. */
+import type { Settings } from '../config/schema.ts';
+import { UnetError } from '../errors.ts';
+import type { JoinRecord } from './record.ts';
+
+export type WatchOptions = {
+  /** A record that was tried and did not work: wait for another one. */
+  otherThan?: JoinRecord | undefined;
+};
+
+export type JoinTransport = {
+  readonly name: TransportName;
+  /** On the lead: makes the record visible to all workers. A later one replaces it. */
+  publish: (record: JoinRecord, signal: AbortSignal) => Promise<void>;
+  /**
+   * On a worker: resolves with the first record of this bring-up. Stale and broken ones are reported and passed
+   * over. Waits until `signal` says stop, and leaves no timer, listener or watcher behind.
+   */
+  watch: (signal: AbortSignal, options?: WatchOptions) => Promise<JoinRecord>;
+  /** On the lead: takes the record away. Repeatable; never touches the record of another bring-up. */
+  withdraw: () => Promise<void>;
+};
+
+export type TransportName = 'shared-fs' | 'stdio';
+
+/**
+ * The transport for what was asked and what there is.
+ *
+ * @param everyNodeSeesJobDir each agent found the lead's nonce in the job directory.
+ * @throws UnetError UNET_CONFIG_INVALID when shared-fs was demanded but some node does not see the directory.
+ */
+export function chooseTransport(joinVia: Settings['joinVia'], everyNodeSeesJobDir: boolean): TransportName {
+  if (joinVia === 'shared-fs' && !everyNodeSeesJobDir) {
+    throw new UnetError(
+      'UNET_CONFIG_INVALID',
+      'not every node sees the job directory, so the join record cannot travel by shared-fs',
+      {
+        remedy: 'choose a directory on a shared filesystem with --job-dir, or leave --join-via at auto',
+        fatal: true,
+      },
+    );
+  }
+  if (joinVia === 'auto') {
+    return everyNodeSeesJobDir ? 'shared-fs' : 'stdio';
+  }
+  return joinVia;
+}
+
+export function sameRecord(a: JoinRecord, b: JoinRecord | undefined): boolean {
+  return (
+    b !== undefined &&
+    a.jobId === b.jobId &&
+    a.epoch === b.epoch &&
+    a.expiresAt === b.expiresAt &&
+    a.caCertHash === b.caCertHash &&
+    a.token.equals(b.token)
+  );
+}

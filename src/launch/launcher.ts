@@ -1,0 +1,32 @@
+/** A launcher starts one agent per node and carries their standard streams, line by line. */
+import type { Environment } from '../process/environment.ts';
+
+export type LaunchRequest = {
+  nodes: readonly string[];
+  /** The agent's command; the same on every node. */
+  argv: readonly string[];
+  env: Environment;
+  /** A whole line of some agent's stdout. */
+  onLine: (line: string) => void;
+  /** A line that is not an agent's: the launcher's own diagnostics, an agent's stderr. For the log. */
+  onDiagnostic: (line: string) => void;
+  /** The launcher saw the agents of `nodes` end; undefined: it cannot tell which. Faster than a missed heartbeat. */
+  onExit: (nodes: readonly string[] | undefined, reason: string) => void;
+};
+
+export type LaunchedAgents = {
+  nodes: readonly string[];
+  /** Writes a line to the input of every agent; false when it is closed. */
+  send: (line: string) => boolean;
+  /** Closes the agents' input, which asks them to tear down and end. */
+  endInput: () => void;
+  /** Resolves when the launcher itself has ended; never rejects. */
+  ended: Promise<{ reason: string }>;
+  /** Ends the launcher: SIGTERM, then SIGKILL after `graceMs`. */
+  terminate: (graceMs: number) => Promise<void>;
+};
+
+export type Launcher = {
+  kind: string;
+  start: (request: LaunchRequest) => LaunchedAgents;
+};

@@ -1,0 +1,70 @@
+/** What a command asks of the supervisor, and what comes back. */
+import { createConnection, type Socket } from 'node:net';
+import { createInterface } from 'node:readline';
+import { z } from 'zod';
+import { errnoOf, UnetError } from '../errors.ts';
+import type { UnetEvent } from '../events/types.ts';
+
+export const ControlRequest = z.discriminatedUnion('type', [
+  /** All events of the current bring-up so far, then each as it happens. */
+  z.object({ type: z.literal('follow') }),
+  /** Whatever failed or is missing is tried again; nothing when all is up. Then as `follow`. */
+  z.object({ type: z.literal('resume') }),
+  /** Tear down; events until all is gone. */
+  z.object({ type: z.literal('down'), reason: z.string() }),
+]);
+export type ControlRequest = z.infer<typeof ControlRequest>;
+
+/**
+ * Sends `request` to the supervisor's socket and yields its events until it closes the connection.
+ * Resolves to undefined when nobody listens there.
+ */
+export async function askSupervisor(path: string, request: ControlRequest, signal?: AbortSignal): Promise<AsyncIterable<UnetEvent> | undefined> {
+  const socket = await connect(path);
+  if (socket === undefined) {
+    return undefined;
+  }
+  const onAbort = () => socket.destroy();
+  signal?.addEventListener('abort', onAbort, { once: true });
+  socket.once('close', () => signal?.removeEventListener('abort', onAbort));
+  socket.write(`${JSON.stringify(request)}\n`);
+  return events(socket);
+}
+
+async function* events(socket: Socket): AsyncIterable<UnetEvent> {
+  try {
+    for await (const line of createInterface({ input: socket })) {
+      const message = JSON.parse(line) as UnetEvent | { type: 'refused'; message: string };
+      if (message.type === 'refused') {
+        throw new UnetError('UNET_SUPERVISOR', message.message);
+      }
+      yield message;
+    }
+  } catch (error) {
+    // The supervisor was killed: what it said last is what we know.
+    if (errnoOf(error) !== 'ECONNRESET') {
+      throw error;
+    }
+  } finally {
+    socket.destroy();
+  }
+}
+
+function connect(path: string): Promise<Socket | undefined> {
+  return new Promise((resolve, reject) => {
+    const socket = createConnection({ path });
+    socket.once('connect', () => {
+      socket.removeAllListeners('error');
+      socket.on('error', () => socket.destroy());
+      resolve(socket);
+    });
+    socket.once('error', (error) => {
+      const code = errnoOf(error);
+      if (code === 'ENOENT' || code === 'ECONNREFUSED') {
+        resolve(undefined);
+      } else {
+        reject(new UnetError('UNET_SUPERVISOR', `the supervisor's socket ${path} cannot be used: ${code}`, { cause: error }));
+      }
+    });
+  });
+}

@@ -1,0 +1,109 @@
+/** A job as a command finds it: its allocation, its directory, its state, and whether somebody attends it. */
+import { randomUUID } from 'node:crypto';
+import { open, rm } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Allocation } from '../allocation/allocation.ts';
+import { detectAllocation } from '../allocation/detect.ts';
+import type { Settings } from '../config/schema.ts';
+import { UnetError } from '../errors.ts';
+import type { UnetEvent } from '../events/types.ts';
+import { ensurePrivateDirectory } from '../files/private-directory.ts';
+import { writePrivateFile } from '../files/private-file.ts';
+import { controlSocket, type JobPaths, jobPaths, jobsDirectory } from '../job/layout.ts';
+import { type JobState, readState } from '../job/state.ts';
+import { childEnvironment } from '../process/environment.ts';
+import { startDetached } from '../process/start.ts';
+import { askSupervisor, type ControlRequest } from './control.ts';
+import type { SupervisorRequest } from './request.ts';
+
+export type Job = { allocation: Allocation; settings: Settings; paths: JobPaths; env: NodeJS.ProcessEnv; cwd: string; unet: string };
+
+export type JobOptions = { settings: Settings; env: NodeJS.ProcessEnv; cwd: string; unet: string; signal?: AbortSignal };
+
+// A supervisor that renews its state every ten seconds and has not for this long is dead.
+const STALE_MS = 60_000;
+const START_TIMEOUT_MS = 30_000;
+const POLL_MS = 20;
+
+export async function findJob({ settings, env, cwd, unet, signal }: JobOptions): Promise<Job> {
+  const allocation = await detectAllocation({ kind: settings.allocation, nodes: settings.nodes, name: settings.name, env, signal });
+  const directory = join(jobsDirectory(settings.jobDir, env), allocation.jobId);
+  return { allocation, settings, paths: jobPaths(directory), env, cwd, unet };
+}
+
+/** The state of a job that has a cluster, or is making one. @throws UnetError UNET_NO_CLUSTER */
+export async function clusterState(job: Job): Promise<JobState> {
+  const state = await readState(job.paths.state);
+  if (state === undefined || state.phase === 'stopped') {
+    throw new UnetError('UNET_NO_CLUSTER', `there is no cluster in ${job.allocation.jobId}`, {
+      remedy: state?.error === undefined ? 'bring one up with "unet up"' : `the last one failed: ${state.error.message}; its logs are in ${job.paths.logs}`,
+    });
+  }
+  return state;
+}
+
+/** Sends `request` to the job's supervisor on this host; undefined when there is none. */
+export function ask(job: Job, request: ControlRequest, signal?: AbortSignal): Promise<AsyncIterable<UnetEvent> | undefined> {
+  return askSupervisor(controlSocket(job.allocation.jobId).path, request, signal);
+}
+
+/** A living supervisor on another host, judged by the state that it renews. */
+export async function supervisedElsewhere(job: Job): Promise<JobState | undefined> {
+  const state = await readState(job.paths.state);
+  if (state === undefined || state.phase === 'stopped' || state.supervisor.host === hostname()) {
+    return undefined;
+  }
+  return Date.now() - Date.parse(state.supervisor.alive) < STALE_MS ? state : undefined;
+}
+
+/** Starts a supervisor, detached from this terminal, and resolves with its events. */
+export async function startSupervisor(job: Job, signal?: AbortSignal): Promise<AsyncIterable<UnetEvent>> {
+  await ensurePrivateDirectory(job.paths.directory);
+  await ensurePrivateDirectory(job.paths.logs);
+  const { allocation, settings, cwd, unet, env, paths } = job;
+  const request: SupervisorRequest = { allocation, settings, jobDir: paths.directory, unet, cwd };
+  const requestFile = join(paths.directory, `request-${randomUUID()}.json`);
+  await writePrivateFile(requestFile, JSON.stringify(request));
+  const log = await open(paths.supervisorLog, 'a', 0o600);
+  try {
+    const argv = [process.execPath, process.argv[1] ?? 'unet', 'node', 'supervisor', '--request', requestFile];
+    const pid = await startDetached(argv, { env: supervisorEnvironment(env), cwd, logFd: log.fd });
+    return await firstAnswer(job, pid, signal);
+  } finally {
+    await log.close();
+    await rm(requestFile, { force: true });
+  }
+}
+
+async function firstAnswer(job: Job, pid: number, signal?: AbortSignal): Promise<AsyncIterable<UnetEvent>> {
+  const deadline = performance.now() + START_TIMEOUT_MS;
+  for (;;) {
+    const events = await ask(job, { type: 'follow' }, signal);
+    if (events !== undefined) {
+      return events;
+    }
+    if (performance.now() > deadline || !isAlive(pid)) {
+      throw new UnetError('UNET_SUPERVISOR', 'the supervisor did not start', {
+        log: job.paths.supervisorLog,
+        remedy: 'its log says why',
+      });
+    }
+    await sleep(POLL_MS, undefined, { signal });
+  }
+}
+
+/** What the supervisor needs to run the launcher, beside what every child gets. */
+function supervisorEnvironment(env: NodeJS.ProcessEnv) {
+  return childEnvironment(env, { UNET_CONFIG: undefined });
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,143 @@
+/** What `unet down` does: ask the supervisor, here or on its host; and without one, clean every node. */
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type ErrorRecord, UnetError } from '../errors.ts';
+import type { UnetEvent } from '../events/types.ts';
+import { writePrivateFile } from '../files/private-file.ts';
+import { buryJob, removeControl } from '../job/bury.ts';
+import { userNodeDirectory } from '../job/layout.ts';
+import { type JobState, readState } from '../job/state.ts';
+import { type JobSpec, PROTOCOL } from '../node/protocol.ts';
+import { recordedNodes } from '../node/record.ts';
+import { launcherFor } from './agents.ts';
+import { cleanNodes } from './clean.ts';
+import { ask, type Job, supervisedElsewhere } from './job.ts';
+
+const POLL_MS = 500;
+// As the supervisor's own: two tries of make down-v, and the agents' start.
+const CLEAN_MARGIN_MS = 15_000;
+
+export type TakeDownResult = {
+  /** How it was done, for a person. */
+  by: 'supervisor' | 'supervisor elsewhere' | 'cleaning agents';
+  problems: ErrorRecord[];
+  /** Where the logs of a failed cluster still are. */
+  logs?: string;
+};
+
+/** Takes the job's cluster away. Repeatable: nothing there is nothing to do. */
+export async function takeDown(job: Job, onEvent: (event: UnetEvent) => void, reason = 'unet down'): Promise<TakeDownResult> {
+  const events = await ask(job, { type: 'down', reason });
+  if (events !== undefined) {
+    return { by: 'supervisor', problems: await followDown(events, onEvent), ...(await keptLogs(job)) };
+  }
+  const elsewhere = await supervisedElsewhere(job);
+  if (elsewhere !== undefined) {
+    return { by: 'supervisor elsewhere', problems: await askElsewhere(job, elsewhere), ...(await keptLogs(job)) };
+  }
+  return { by: 'cleaning agents', problems: await cleanWithoutSupervisor(job), ...(await keptLogs(job)) };
+}
+
+async function followDown(events: AsyncIterable<UnetEvent>, onEvent: (event: UnetEvent) => void): Promise<ErrorRecord[]> {
+  const problems: ErrorRecord[] = [];
+  let stopping = false;
+  for await (const event of events) {
+    stopping ||= event.type === 'cluster' && event.phase === 'stopping';
+    if (stopping) {
+      onEvent(event);
+      if (event.type === 'error') {
+        problems.push(event.error);
+      }
+    }
+  }
+  return problems;
+}
+
+/** The supervisor polls for this file; its state, or the end of it, tells when it is done. */
+async function askElsewhere(job: Job, state: JobState): Promise<ErrorRecord[]> {
+  await writePrivateFile(job.paths.downRequest, `${hostname()}\n`);
+  const timeoutMs = 3 * job.settings.stepTimeouts.down + CLEAN_MARGIN_MS;
+  const deadline = performance.now() + timeoutMs;
+  for (;;) {
+    const now = await readState(job.paths.state);
+    if (now === undefined || now.phase === 'stopped') {
+      return [];
+    }
+    if (performance.now() > deadline) {
+      throw new UnetError('UNET_TEARDOWN_INCOMPLETE', `the supervisor on ${state.supervisor.host} did not take the cluster down within ${timeoutMs / 1000} s`, {
+        remedy: `run "unet down" on ${state.supervisor.host}`,
+      });
+    }
+    await sleep(POLL_MS);
+  }
+}
+
+async function cleanWithoutSupervisor(job: Job): Promise<ErrorRecord[]> {
+  const state = await readState(job.paths.state);
+  const done = state?.phase === 'stopped' && state.nodes.every((node) => node.clean === true || node.host === undefined);
+  const problems = done ? [] : await cleanNodes(await cleanOptions(job, state));
+  await removeControl(job.allocation.jobId);
+  if (problems.length === 0) {
+    const failed = state?.error !== undefined;
+    await buryJob(job.paths, { keepLogs: failed });
+    if (failed && state !== undefined) {
+      await writePrivateFile(job.paths.state, `${JSON.stringify(stopped(state), null, 2)}\n`);
+    }
+  }
+  return problems.map((problem) => problem.toRecord());
+}
+
+async function cleanOptions(job: Job, state: JobState | undefined) {
+  const { allocation, settings, env, unet } = job;
+  const nodes = await nodesToClean(job, state);
+  const spec: JobSpec = {
+    type: 'spec',
+    protocol: PROTOCOL,
+    unet,
+    jobId: allocation.jobId,
+    epoch: Math.max(state?.epoch ?? 1, 1),
+    mode: 'clean',
+    lead: nodes[0] ?? '',
+    nodes,
+    oneHost: allocation.kind === 'local',
+    jobDir: job.paths.directory,
+    nonce: '',
+    nodeDir: settings.nodeDir,
+    engine: settings.engine,
+    compose: settings.compose,
+    interface: settings.interface,
+    stepTimeouts: settings.stepTimeouts,
+    heartbeatMs: settings.heartbeat,
+    silenceMs: settings.silence,
+    joinAttempts: settings.joinAttempts,
+    timeoutMs: settings.timeout,
+  };
+  return {
+    launcher: launcherFor(allocation),
+    nodes,
+    env,
+    spec,
+    timeoutMs: 2 * settings.stepTimeouts.down + CLEAN_MARGIN_MS,
+    onDiagnostic: () => {},
+    onClean: () => {},
+  };
+}
+
+/** A scheduler's nodes are all asked; the made-up ones of `local` are those that left a directory. */
+async function nodesToClean({ allocation, settings }: Job, state: JobState | undefined): Promise<string[]> {
+  if (allocation.kind !== 'local') {
+    return [...allocation.nodes];
+  }
+  const recorded = await recordedNodes(join(userNodeDirectory(settings.nodeDir), allocation.jobId));
+  const known = state?.nodes.map(({ name }) => name) ?? [];
+  return [...new Set([...recorded.filter((name) => name !== 'control'), ...known])];
+}
+
+async function keptLogs(job: Job): Promise<{ logs?: string }> {
+  return (await readState(job.paths.state)) === undefined ? {} : { logs: job.paths.logs };
+}
+
+function stopped(state: JobState): JobState {
+  return { ...state, phase: 'stopped', since: new Date().toISOString(), nodes: state.nodes.map((node) => ({ ...node, clean: true })) };
+}

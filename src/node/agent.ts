@@ -1,0 +1,203 @@
+/**
+ * The node agent: one resident process on each node. It runs its node's plan, holds what it made, and takes it away
+ * again when it is told to, when its input ends, on a signal, or when the supervisor has gone silent.
+ */
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
+import { EXIT, UnetError } from '../errors.ts';
+import type { StepName } from '../events/types.ts';
+import { lastRites } from '../job/last-rites.ts';
+import { jobPaths, nodeLogs } from '../job/layout.ts';
+import { childEnvironment } from '../process/environment.ts';
+import { bringUp } from './bring-up.ts';
+import { type Channel, openChannel } from './channel.ts';
+import { createAssembler } from './frames.ts';
+import { createInbox, type Inbox } from './inbox.ts';
+import { type Prepared, prepare } from './prepare.ts';
+import { checkPeer, type Hello, JobSpec, PROTOCOL, ToAgents } from './protocol.ts';
+import { readRecord } from './record.ts';
+import { watchSilence } from './silence.ts';
+import { openStepLog, type StepLog } from './step-log.ts';
+import { teardown } from './teardown.ts';
+
+const SPEC_TIMEOUT_MS = 60_000;
+const TEARDOWN_TRIES = 2;
+
+export type AgentOptions = {
+  node: string;
+  /** Version of this unet. */
+  unet: string;
+  input: Readable;
+  output: Writable;
+  env: NodeJS.ProcessEnv;
+  /** Aborted by the process's signals; its reason is said. */
+  signal: AbortSignal;
+};
+
+/** Why the agent ends. `asked`: the supervisor is there and does the rest. */
+export type Stop = { reason: string; asked: boolean };
+
+/** One agent's life, from its spec to its end. */
+export type Life = {
+  spec: JobSpec;
+  options: AgentOptions;
+  channel: Channel;
+  inbox: Inbox;
+  /** Aborted with a Stop. */
+  stopping: AbortSignal;
+  prepared: Prepared;
+  openLog: (step: StepName) => StepLog;
+  /** The supervisor has declared the cluster usable. */
+  usable: boolean;
+};
+
+/** Runs until the node is taken down again; resolves with the exit code. */
+export async function runAgent(options: AgentOptions): Promise<number> {
+  const inbox = createInbox();
+  const stopping = new AbortController();
+  const stop = (reason: string, asked = false) => stopping.abort({ reason, asked } satisfies Stop);
+  let heard = () => {};
+  const assemble = createAssembler(receive, () => {});
+  const channel = openChannel({
+    input: options.input,
+    output: options.output,
+    node: options.node,
+    onLine: (line) => {
+      heard();
+      assemble(line);
+    },
+    onEnd: () => stop('the supervisor is gone: input ended'),
+  });
+  options.signal.addEventListener('abort', () => stop(String(options.signal.reason)), { once: true });
+
+  function receive(message: unknown): void {
+    const parsed = ToAgents.safeParse(message);
+    if (!parsed.success) {
+      const foreign = JobSpec.pick({ type: true, protocol: true, unet: true }).safeParse(message);
+      if (foreign.success) {
+        channel.send(refusal(options, foreign.data));
+        stop('the supervisor speaks another protocol');
+      }
+    } else if (parsed.data.type === 'stop') {
+      stop(parsed.data.reason, true);
+    } else if (parsed.data.type !== 'ping') {
+      inbox.deliver(parsed.data);
+    }
+  }
+
+  const spec = await firstSpec(inbox, stopping.signal);
+  if (spec === undefined) {
+    await channel.flush();
+    return EXIT.preflight;
+  }
+  if (spec.protocol !== PROTOCOL) {
+    channel.send(refusal(options, spec));
+    await channel.flush();
+    return EXIT.preflight;
+  }
+  const silence = watchSilence({
+    intervalMs: spec.heartbeatMs,
+    silenceMs: spec.silenceMs,
+    beat: () => channel.send({ type: 'beat', node: options.node }),
+    onSilence: (seconds) => stop(`nothing heard from the supervisor for ${seconds} s`),
+  });
+  heard = silence.heard;
+  try {
+    return await live(spec, options, channel, inbox, stopping.signal);
+  } finally {
+    silence.stop();
+  }
+}
+
+async function firstSpec(inbox: Inbox, stopping: AbortSignal): Promise<JobSpec | undefined> {
+  try {
+    return await inbox.take('spec', AbortSignal.any([stopping, AbortSignal.timeout(SPEC_TIMEOUT_MS)]));
+  } catch {
+    return undefined;
+  }
+}
+
+async function live(spec: JobSpec, options: AgentOptions, channel: Channel, inbox: Inbox, stopping: AbortSignal): Promise<number> {
+  const prepared = await prepare(spec, options.node, options.env);
+  const life: Life = {
+    spec,
+    options,
+    channel,
+    inbox,
+    stopping,
+    prepared,
+    usable: false,
+    openLog: (step) =>
+      openStepLog(join(prepared.seesJobDir ? nodeLogs(spec.jobDir, options.node) : join(prepared.directory, 'logs'), `${step}.log`), (message) =>
+        channel.send({ type: 'warning', node: options.node, message }),
+      ),
+  };
+  if (spec.mode === 'bring-up') {
+    await bringUp(life);
+  }
+  return await end(life);
+}
+
+async function end(life: Life): Promise<number> {
+  const { spec, options, channel, stopping, prepared } = life;
+  const { reason, asked } = (stopping.aborted ? stopping.reason : { reason: 'cleaning', asked: true }) as Stop;
+  const problem = await takeAway(life);
+  channel.send({ type: 'bye', node: options.node, clean: problem === undefined, problem: problem?.toRecord() });
+  await channel.flush();
+  if (!asked && options.node === spec.lead && prepared.seesJobDir) {
+    await lastRites(jobPaths(spec.jobDir), { jobId: spec.jobId, wasUsable: life.usable, reason, host: hostname() });
+  }
+  return problem === undefined ? EXIT.done : EXIT.failed;
+}
+
+/** Tears down, twice if need be; undefined when nothing is left. */
+async function takeAway({ prepared, spec, options, openLog }: Life): Promise<UnetError | undefined> {
+  if (prepared.problem !== undefined) {
+    // What was refused is not ours to touch.
+    return undefined;
+  }
+  const recorded = await readRecord(prepared.directory).catch(() => undefined);
+  const log = recorded?.up === true && prepared.seesJobDir ? openLog('down') : undefined;
+  let problem: UnetError | undefined;
+  for (let attempt = 0; attempt < TEARDOWN_TRIES; attempt += 1) {
+    try {
+      await teardown({
+        directory: prepared.directory,
+        root: prepared.root,
+        env: childEnvironment(options.env),
+        timeoutMs: spec.stepTimeouts.down,
+        onLine: (line) => log?.line(line),
+      });
+      problem = undefined;
+      break;
+    } catch (error) {
+      problem = UnetError.from(error).with({ node: options.node, step: 'down' });
+      log?.line(problem.message);
+    }
+  }
+  log?.close();
+  return problem;
+}
+
+/** The hello of an agent that cannot understand its supervisor. */
+function refusal(options: AgentOptions, peer: { protocol: number; unet: string }): Hello {
+  let problem = new UnetError('UNET_PROTOCOL', 'the supervisor sent a job spec that this agent cannot read');
+  try {
+    checkPeer(peer, options.unet, 'the supervisor');
+  } catch (error) {
+    problem = UnetError.from(error);
+  }
+  return {
+    type: 'hello',
+    node: options.node,
+    protocol: PROTOCOL,
+    unet: options.unet,
+    host: hostname(),
+    pid: process.pid,
+    nodeDir: '',
+    seesJobDir: false,
+    slot: -1,
+    problem: problem.with({ node: options.node }).toRecord(),
+  };
+}

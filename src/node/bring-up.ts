@@ -1,0 +1,151 @@
+/** The good part of an agent's life: greet, be assigned an identity, run the plan, hold until told to stop. */
+import { UnetError } from '../errors.ts';
+import { createSharedFsTransport } from '../join/shared-fs.ts';
+import { createStdioTransport } from '../join/stdio.ts';
+import type { JoinTransport } from '../join/transport.ts';
+import { childEnvironment } from '../process/environment.ts';
+import type { Life } from './agent.ts';
+import { type NodeContext, need } from './context.ts';
+import { attendControlPlane } from './control-plane.ts';
+import { LEAD_PLAN, WORKER_PLAN } from './plan.ts';
+import { assignIdentity, greet } from './prepare.ts';
+import { writeRecord } from './record.ts';
+import { holdAndRetry } from './resume.ts';
+import { runPlan } from './run-plan.ts';
+import { type Claim, claimSlot } from './slots.ts';
+import { stageDirectory } from './steps/stage.ts';
+
+/** Resolves when the agent is to end; what fails before is reported to the supervisor, which decides. */
+export async function bringUp(life: Life): Promise<void> {
+  const { stopping } = life;
+  try {
+    const { hello, claim } = await greet(life.spec, life.options, life.prepared);
+    life.channel.send(hello);
+    if (hello.problem === undefined) {
+      const claims = answerClaims(life, claim);
+      claims.catch(() => {});
+      await work(life);
+    }
+  } catch {
+    // Reported where it happened.
+  }
+  await aborted(stopping);
+}
+
+async function work(life: Life): Promise<void> {
+  const { inbox, options, spec, stopping } = life;
+  const assigned = await inbox.take('assign', stopping);
+  const context = createContext(life, need(assigned.nodes[options.node], `an assignment for ${options.node}`), assigned.joinVia);
+  void inbox.take('usable', stopping).then(
+    () => {
+      life.usable = true;
+    },
+    () => {},
+  );
+  try {
+    await assignIdentity(context, assigned.leadAddress);
+    await writeRecord(context.directory, context.record);
+  } catch (error) {
+    const problem = UnetError.from(error).with({ node: options.node, step: 'stage' });
+    context.send({ type: 'failed', step: 'stage', ms: 0, error: problem.toRecord() });
+    throw problem;
+  }
+  if (options.node === spec.lead) {
+    await runPlan(LEAD_PLAN, context, stopping);
+    return;
+  }
+  await runPlan(WORKER_PLAN, context, stopping).catch(() => {});
+  await holdAndRetry(context, stopping);
+}
+
+function createContext(life: Life, assignment: NodeContext['assignment'], joinVia: 'shared-fs' | 'stdio'): NodeContext {
+  const { spec, options, prepared, channel, inbox, stopping } = life;
+  const { node } = options;
+  const send: NodeContext['send'] = (message) => channel.send({ ...message, node });
+  const context: NodeContext = {
+    spec,
+    node,
+    isLead: node === spec.lead,
+    assignment,
+    hostIp: '',
+    directory: prepared.directory,
+    seesJobDir: prepared.seesJobDir,
+    transport: (epoch) => createTransport(joinVia, epoch, context, stopping),
+    record: {
+      version: 1,
+      jobId: spec.jobId,
+      node,
+      pid: process.pid,
+      stage: stageDirectory(prepared.directory),
+      up: false,
+      variables: {},
+    },
+    inbox,
+    epoch: spec.epoch,
+    send,
+    openLog: life.openLog,
+    environment: () => childEnvironment(options.env, context.record.variables),
+    onKubeconfig: (kubeconfig) => void attend(context, kubeconfig, stopping),
+  };
+  return context;
+}
+
+/** The transport of one epoch: an older record is refused. */
+function createTransport(joinVia: 'shared-fs' | 'stdio', epoch: number, context: NodeContext, stopping: AbortSignal): JoinTransport {
+  const { spec, send, inbox } = context;
+  const expect = { jobId: spec.jobId, epoch };
+  const onRefused = (error: UnetError) => send({ type: 'warning', message: error.message });
+  if (joinVia === 'shared-fs') {
+    return createSharedFsTransport({ jobDir: spec.jobDir, expect, onRefused });
+  }
+  const transport = createStdioTransport({
+    expect,
+    send: (record) => {
+      send({ type: 'join-record', record });
+      return true;
+    },
+    onRefused,
+  });
+  const receive = async () => {
+    for (;;) {
+      transport.deliver((await inbox.take('join-record', stopping)).record);
+    }
+  };
+  if (!context.isLead) {
+    receive().catch(() => {});
+  }
+  return transport;
+}
+
+async function attend(context: NodeContext, kubeconfig: string, stopping: AbortSignal): Promise<void> {
+  try {
+    await attendControlPlane(context, kubeconfig, stopping);
+  } catch (error) {
+    if (!stopping.aborted) {
+      context.send({ type: 'warning', message: `following the cluster failed: ${UnetError.from(error).message}` });
+    }
+  }
+}
+
+/** Moves to the slot of ports that the supervisor proposes, or the next free one, until all nodes have the same. */
+async function answerClaims({ inbox, channel, options, stopping }: Life, first: Claim | undefined): Promise<void> {
+  let held = first;
+  for (;;) {
+    const { slot, round } = await inbox.take('claim', stopping);
+    if (held?.slot !== slot) {
+      const next = await claimSlot(slot);
+      held?.release();
+      held = next;
+    }
+    channel.send({ type: 'claimed', node: options.node, round, slot: held?.slot ?? -1 });
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) {
+      resolve();
+    }
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,59 @@
+/** What a node's steps share. Filled from top to bottom as the plan runs; see plan.ts. */
+import type { Engine } from '../engine/engine.ts';
+import type { JoinRecord } from '../join/record.ts';
+import type { JoinTransport } from '../join/transport.ts';
+import type { Environment } from '../process/environment.ts';
+import type { ReleaseFacts } from '../provision/probe.ts';
+import type { StepName } from '../events/types.ts';
+import type { Inbox } from './inbox.ts';
+import type { Assignment, FromAgent, JobSpec } from './protocol.ts';
+import type { NodeRecord } from './record.ts';
+import type { StepLog } from './step-log.ts';
+
+type Message = FromAgent extends infer M ? (M extends { node: string } ? Omit<M, 'node'> : never) : never;
+
+export type NodeContext = {
+  spec: JobSpec;
+  node: string;
+  isLead: boolean;
+  assignment: Assignment;
+  hostIp: string;
+  /** Node-local, 0700, removed by the teardown. */
+  directory: string;
+  seesJobDir: boolean;
+  /** The transport that accepts records of at least `epoch`. */
+  transport: (epoch: number) => JoinTransport;
+  record: NodeRecord;
+  inbox: Inbox;
+  /** The epoch that is published (lead) or waited for (worker); raised when nodes join later. */
+  epoch: number;
+  send: (message: Message) => void;
+  openLog: (step: StepName) => StepLog;
+  /** The environment of make: explicit, with the node's variables. */
+  environment: () => Environment;
+  /** Set by `stage`. */
+  engine?: Engine;
+  release?: ReleaseFacts;
+  /** Set by `await-join`. */
+  joinRecord?: JoinRecord;
+  /** Set by `publish`. */
+  published?: JoinRecord;
+  /** Set by `boot`: the container runs. */
+  booted?: boolean;
+  /** Called by `kubeconfig` with its text, for the lead's own use of the API. */
+  onKubeconfig: (kubeconfig: string) => void;
+};
+
+export type Step = {
+  name: StepName;
+  /** @throws UnetError with what a person can do about it. */
+  run: (context: NodeContext, log: StepLog, signal: AbortSignal) => Promise<void>;
+};
+
+/** What a step of the plan has set must be there for the next; otherwise the plan is wrong. */
+export function need<T>(value: T | undefined, name: string): T {
+  if (value === undefined) {
+    throw new TypeError(`the plan needs ${name} before this step`);
+  }
+  return value;
+}

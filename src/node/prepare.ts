@@ -1,0 +1,163 @@
+/** Before an agent greets: its directory, what an earlier agent left, whether the job directory is shared, ports, tools. */
+import { readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { identityVariables } from '../engine/identity.ts';
+import { UnetError } from '../errors.ts';
+import { ensurePrivateDirectory } from '../files/private-directory.ts';
+import { jobPaths, userNodeDirectory } from '../job/layout.ts';
+import { childEnvironment } from '../process/environment.ts';
+import { run } from '../process/run.ts';
+import { addressOfInterface, leadAddress, sourceAddress } from './address.ts';
+import type { NodeContext } from './context.ts';
+import { type Hello, type JobSpec, PROTOCOL } from './protocol.ts';
+import { readRecord } from './record.ts';
+import { type Claim, claimSlot, SLOTS } from './slots.ts';
+import { teardown } from './teardown.ts';
+
+export type Prepared = {
+  /** This user's node-local directory. */
+  root: string;
+  /** This node's, below it. */
+  directory: string;
+  seesJobDir: boolean;
+  problem?: UnetError;
+};
+
+/** Makes the node's directory, after cleaning what a dead agent of the same job left there. Never throws. */
+export async function prepare(spec: JobSpec, node: string, env: NodeJS.ProcessEnv): Promise<Prepared> {
+  const root = userNodeDirectory(spec.nodeDir);
+  const prepared: Prepared = {
+    root,
+    directory: join(root, spec.jobId, node),
+    seesJobDir: await seesNonce(jobPaths(spec.jobDir).nonce, spec.nonce),
+  };
+  if (spec.mode === 'clean') {
+    return prepared;
+  }
+  try {
+    await ensurePrivateDirectory(root);
+    await clearLeftovers(spec, prepared, env);
+    await ensurePrivateDirectory(prepared.directory);
+  } catch (error) {
+    prepared.problem = UnetError.from(error).with({ node });
+  }
+  return prepared;
+}
+
+/** The hello, and the slot of ports that it names. */
+export async function greet(
+  spec: JobSpec,
+  options: { node: string; unet: string; env: NodeJS.ProcessEnv },
+  prepared: Prepared,
+): Promise<{ hello: Hello; claim: Claim | undefined }> {
+  const { node } = options;
+  const isLead = node === spec.lead;
+  const [claim, problem, address] = await Promise.all([
+    claimSlot(0),
+    prepared.problem ?? missingTool(options.env),
+    isLead ? ownAddress(spec) : undefined,
+  ]);
+  const trouble =
+    problem ??
+    (UnetError.is(address) ? address : undefined) ??
+    (claim === undefined
+      ? new UnetError('UNET_PORTS_TAKEN', `none of the ${SLOTS} slots of ports is free`, { remedy: 'what listens on this node? see "ss -ltnup"' })
+      : undefined);
+  return {
+    claim,
+    hello: {
+      type: 'hello',
+      node,
+      protocol: PROTOCOL,
+      unet: options.unet,
+      host: hostname(),
+      pid: process.pid,
+      nodeDir: prepared.root,
+      seesJobDir: prepared.seesJobDir,
+      slot: claim?.slot ?? -1,
+      ...(typeof address === 'string' ? { address } : {}),
+      ...(trouble === undefined ? {} : { problem: trouble.with({ node }).toRecord() }),
+    },
+  };
+}
+
+/**
+ * Sets the node's address and its make variables: the interface asked for, else the source of the route to the lead.
+ *
+ * @throws UnetError UNET_ADDRESS_UNKNOWN without a route.
+ */
+export async function assignIdentity(context: NodeContext, lead: string): Promise<void> {
+  const { spec, node, assignment, record } = context;
+  context.hostIp = context.isLead ? lead : await workerAddress(spec, lead);
+  record.variables = identityVariables({ jobId: spec.jobId, node, hostIp: context.hostIp, ...assignment });
+}
+
+async function workerAddress(spec: JobSpec, lead: string): Promise<string> {
+  if (spec.interface !== undefined) {
+    return addressOfInterface(spec.interface);
+  }
+  const address = await sourceAddress(lead);
+  if (address === undefined) {
+    throw new UnetError('UNET_ADDRESS_UNKNOWN', `there is no route to the lead's address ${lead}`, {
+      fatal: true,
+      remedy: 'name the interface between the nodes with --interface',
+    });
+  }
+  return address;
+}
+
+async function ownAddress(spec: JobSpec): Promise<string | UnetError> {
+  try {
+    if (spec.interface !== undefined) {
+      return addressOfInterface(spec.interface);
+    }
+    return await leadAddress(spec.oneHost ? [] : spec.nodes.filter((name) => name !== spec.lead));
+  } catch (error) {
+    return UnetError.from(error);
+  }
+}
+
+/** What an agent that was killed left: its containers and directory. A living one keeps its own. */
+async function clearLeftovers(spec: JobSpec, prepared: Prepared, env: NodeJS.ProcessEnv): Promise<void> {
+  const record = await readRecord(prepared.directory);
+  if (record !== undefined && record.pid !== process.pid && (await isAgent(record.pid))) {
+    throw new UnetError('UNET_SUPERVISOR', `another agent of this job (pid ${record.pid}) still holds this node`, {
+      remedy: 'wait until it has ended, or run "unet down"',
+    });
+  }
+  await teardown({
+    directory: prepared.directory,
+    root: prepared.root,
+    env: childEnvironment(env),
+    timeoutMs: spec.stepTimeouts.down,
+    onLine: () => {},
+  });
+}
+
+/** Whether `pid` is a living agent, and not another process that has got its number. */
+async function isAgent(pid: number): Promise<boolean> {
+  const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+  return command.split('\0').includes('agent');
+}
+
+async function missingTool(env: NodeJS.ProcessEnv): Promise<UnetError | undefined> {
+  try {
+    await run(['make', '--version'], { env: childEnvironment(env), timeoutMs: 15_000 });
+    return undefined;
+  } catch (error) {
+    return UnetError.from(error);
+  }
+}
+
+/** Twice, since a directory that was made a moment ago may not be visible at once on another client. */
+async function seesNonce(path: string, nonce: string): Promise<boolean> {
+  for (const waitMs of [0, 300]) {
+    await sleep(waitMs);
+    if ((await readFile(path, 'utf8').catch(() => undefined))?.trim() === nonce) {
+      return true;
+    }
+  }
+  return false;
+}

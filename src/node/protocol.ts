@@ -1,0 +1,142 @@
+/**
+ * What supervisor and agents say to each other, as JSON lines over the launcher's own streams. The launcher
+ * broadcasts input, so a message for one node names it.
+ */
+import { z } from 'zod';
+import { ERROR_CODES, type ErrorCode, type ErrorRecord, UnetError } from '../errors.ts';
+import { STEPS, type StepName } from '../events/types.ts';
+import { StepTimeouts } from '../config/schema.ts';
+
+/** Raised when a peer of another number could not understand this one. */
+export const PROTOCOL = 1;
+
+export const Ports = z.object({ etcd: z.number(), kubelet: z.number(), flannel: z.number(), apiServer: z.number() });
+export type Ports = z.infer<typeof Ports>;
+
+const ErrorShape = z.object({
+  code: z.enum(Object.keys(ERROR_CODES) as [ErrorCode, ...ErrorCode[]]).catch('UNET_INTERNAL'),
+  message: z.string(),
+  remedy: z.string().optional(),
+  node: z.string().optional(),
+  step: z.string().optional(),
+  log: z.string().optional(),
+  tail: z.array(z.string()).optional(),
+  exitCode: z.number().optional(),
+}) satisfies z.ZodType<ErrorRecord>;
+
+/** The first line of an agent's input. */
+export const JobSpec = z.object({
+  type: z.literal('spec'),
+  protocol: z.number(),
+  unet: z.string(),
+  jobId: z.string().regex(/^[a-z0-9-]{1,40}$/),
+  epoch: z.number().int().positive(),
+  /** `clean`: say hello, remove what an earlier agent left, say bye. */
+  mode: z.enum(['bring-up', 'clean']),
+  lead: z.string(),
+  nodes: z.array(z.string()),
+  /** All agents are on one host, so they cannot have the same ports. */
+  oneHost: z.boolean(),
+  jobDir: z.string(),
+  nonce: z.string(),
+  nodeDir: z.string().optional(),
+  engine: z.string(),
+  compose: z.string().optional(),
+  interface: z.string().optional(),
+  stepTimeouts: StepTimeouts,
+  heartbeatMs: z.number(),
+  silenceMs: z.number(),
+  joinAttempts: z.number().int().positive(),
+  /** Milliseconds that the whole bring-up may take: no clock is shared. */
+  timeoutMs: z.number(),
+});
+export type JobSpec = z.infer<typeof JobSpec>;
+
+export const Assignment = z.object({
+  index: z.number().int().nonnegative(),
+  nodeName: z.string(),
+  subnet: z.string(),
+  ports: Ports,
+});
+export type Assignment = z.infer<typeof Assignment>;
+
+/** Supervisor to agents. */
+export const ToAgents = z.discriminatedUnion('type', [
+  JobSpec,
+  z.object({ type: z.literal('claim'), slot: z.number().int().nonnegative(), round: z.number() }),
+  z.object({
+    type: z.literal('assign'),
+    joinVia: z.enum(['shared-fs', 'stdio']),
+    leadAddress: z.string(),
+    nodes: z.record(z.string(), Assignment),
+  }),
+  z.object({ type: z.literal('release'), sha256: z.string(), bytes: z.number(), path: z.string().optional() }),
+  z.object({ type: z.literal('release-part'), data: z.string() }),
+  z.object({ type: z.literal('grant'), node: z.string() }),
+  z.object({ type: z.literal('join-record'), record: z.unknown() }),
+  /** A worker that failed tries again, for a record of at least this epoch. */
+  z.object({ type: z.literal('retry'), node: z.string(), epoch: z.number().int().positive() }),
+  /** Every wanted node has joined or is given up: the lead revokes the bootstrap tokens. */
+  z.object({ type: z.literal('joins-over') }),
+  /** The lead makes and publishes a new join record (its token was revoked, and nodes are to join again). */
+  z.object({ type: z.literal('publish-again'), epoch: z.number().int().positive() }),
+  z.object({ type: z.literal('usable') }),
+  z.object({ type: z.literal('ping') }),
+  z.object({ type: z.literal('stop'), reason: z.string() }),
+]);
+export type ToAgents = z.infer<typeof ToAgents>;
+
+const Step = z.enum(Object.keys(STEPS) as [StepName, ...StepName[]]);
+
+/** An agent to the supervisor. */
+export const FromAgent = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('hello'),
+    node: z.string(),
+    protocol: z.number(),
+    unet: z.string(),
+    host: z.string(),
+    pid: z.number(),
+    nodeDir: z.string(),
+    seesJobDir: z.boolean(),
+    slot: z.number(),
+    /** The lead's address for the others; workers find theirs by the route to it. */
+    address: z.string().optional(),
+    problem: ErrorShape.optional(),
+  }),
+  z.object({ type: z.literal('claimed'), node: z.string(), round: z.number(), slot: z.number() }),
+  z.object({ type: z.literal('beat'), node: z.string() }),
+  z.object({ type: z.literal('started'), node: z.string(), step: Step }),
+  z.object({ type: z.literal('done'), node: z.string(), step: Step, ms: z.number() }),
+  z.object({ type: z.literal('failed'), node: z.string(), step: Step, ms: z.number(), error: ErrorShape }),
+  z.object({ type: z.literal('retrying'), node: z.string(), step: Step, attempt: z.number(), inMs: z.number(), message: z.string() }),
+  z.object({ type: z.literal('warning'), node: z.string(), message: z.string() }),
+  z.object({ type: z.literal('want-join'), node: z.string() }),
+  z.object({ type: z.literal('join-over'), node: z.string() }),
+  z.object({ type: z.literal('joined'), node: z.string(), nodeName: z.string() }),
+  z.object({ type: z.literal('join-record'), node: z.string(), record: z.unknown() }),
+  z.object({
+    type: z.literal('kubeconfig'),
+    node: z.string(),
+    apiServer: z.object({ address: z.string(), port: z.number() }),
+    /** Only where the agent does not see the job directory: else it has written the file itself. */
+    content: z.string().optional(),
+  }),
+  z.object({ type: z.literal('kube-node'), node: z.string(), name: z.string(), ready: z.boolean(), message: z.string() }),
+  z.object({ type: z.literal('dns'), node: z.string() }),
+  z.object({ type: z.literal('bye'), node: z.string(), clean: z.boolean(), problem: ErrorShape.optional() }),
+]);
+export type FromAgent = z.infer<typeof FromAgent>;
+export type Hello = Extract<FromAgent, { type: 'hello' }>;
+
+/** @throws UnetError UNET_PROTOCOL_VERSION naming both sides when the numbers differ. */
+export function checkPeer(peer: { protocol: number; unet: string }, own: string, where: string): void {
+  if (peer.protocol !== PROTOCOL) {
+    const order = peer.protocol > PROTOCOL ? 'newer' : 'older';
+    throw new UnetError(
+      'UNET_PROTOCOL_VERSION',
+      `${where} runs unet ${peer.unet} (protocol ${peer.protocol}), ${order} than this unet ${own} (protocol ${PROTOCOL})`,
+      { fatal: true, remedy: 'install the same unet on every node, best on a shared filesystem' },
+    );
+  }
+}

@@ -1,0 +1,56 @@
+/**
+ * What an agent writes down about what it is going to make, before it makes it: enough for another agent to take it
+ * away when this one was killed.
+ */
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { writePrivateFile } from '../files/private-file.ts';
+import { errnoOf } from '../errors.ts';
+
+export const NodeRecord = z.object({
+  version: z.literal(1),
+  jobId: z.string(),
+  node: z.string(),
+  /** The agent's pid: one that still lives is not to be cleaned behind its back. */
+  pid: z.number(),
+  /** The staged release. */
+  stage: z.string(),
+  /** Whether `make up` was ever started. */
+  up: z.boolean(),
+  /** The make variables of this node. */
+  variables: z.record(z.string(), z.string()),
+});
+export type NodeRecord = z.infer<typeof NodeRecord>;
+
+const FILE = 'node.json';
+
+export async function writeRecord(directory: string, record: NodeRecord): Promise<void> {
+  await writePrivateFile(join(directory, FILE), `${JSON.stringify(record, null, 2)}\n`);
+}
+
+/** Undefined where there is none. What cannot be read as one is treated as no record: its directory can still go. */
+export async function readRecord(directory: string): Promise<NodeRecord | undefined> {
+  try {
+    const parsed = NodeRecord.safeParse(JSON.parse(await readFile(join(directory, FILE), 'utf8')));
+    return parsed.success ? parsed.data : undefined;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' || error instanceof SyntaxError) {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+/** Names of the nodes that have a directory in a job's node-local directory. */
+export async function recordedNodes(jobNodeDirectory: string): Promise<string[]> {
+  try {
+    const entries = await readdir(jobNodeDirectory, { withFileTypes: true });
+    return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') {
+      return [];
+    }
+    throw error;
+  }
+}

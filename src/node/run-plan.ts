@@ -1,0 +1,61 @@
+/** Running a plan: each step reported, logged, and its error completed with node, step and log. */
+import { UnetError } from '../errors.ts';
+import type { NodeContext, Step } from './context.ts';
+import type { Plan } from './plan.ts';
+
+/**
+ * Runs the steps of `plan` in order; those of an inner list together, where the first failure ends the others.
+ *
+ * @throws the UnetError of the step that failed, already reported.
+ */
+export async function runPlan(plan: Plan, context: NodeContext, signal: AbortSignal): Promise<void> {
+  for (const item of plan) {
+    if (isStep(item)) {
+      await runStep(item, context, signal);
+    } else {
+      const siblings = new AbortController();
+      const both = AbortSignal.any([signal, siblings.signal]);
+      const results = await Promise.allSettled(
+        item.map((step) =>
+          runStep(step, context, both).catch((error: unknown) => {
+            siblings.abort(error);
+            throw error;
+          }),
+        ),
+      );
+      if (siblings.signal.aborted) {
+        throw siblings.signal.reason;
+      }
+      results.forEach((result) => {
+        if (result.status === 'rejected') {
+          throw result.reason;
+        }
+      });
+    }
+  }
+}
+
+async function runStep(step: Step, context: NodeContext, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  const log = context.openLog(step.name);
+  const started = performance.now();
+  context.send({ type: 'started', step: step.name });
+  try {
+    await step.run(context, log, signal);
+    signal.throwIfAborted();
+    context.send({ type: 'done', step: step.name, ms: Math.round(performance.now() - started) });
+  } catch (error) {
+    // Interrupted, not failed: who interrupted it says why.
+    signal.throwIfAborted();
+    const failure = UnetError.from(error).with({ node: context.node, step: step.name, log: log.path });
+    log.line(`failed: ${failure.message}`);
+    context.send({ type: 'failed', step: step.name, ms: Math.round(performance.now() - started), error: failure.toRecord() });
+    throw failure;
+  } finally {
+    log.close();
+  }
+}
+
+function isStep(item: Step | readonly Step[]): item is Step {
+  return !Array.isArray(item);
+}

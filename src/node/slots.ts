@@ -1,0 +1,72 @@
+/**
+ * Ports are taken in slots of four, so that two jobs, or two users, share a node. A slot is claimed by an abstract
+ * unix socket: the kernel gives it to one process of the network namespace, whoever owns it, and takes it back
+ * when that process ends, however it ends (unix(7), "abstract").
+ */
+import { createSocket } from 'node:dgram';
+import { createServer, type Server } from 'node:net';
+import type { Ports } from './protocol.ts';
+
+// The node subnets of a slot are 10.(100+slot).x: 64 slots stay clear of the pod network 10.244.0.0/16.
+export const SLOTS = 64;
+// Slot 0 is upstream's own; the others stay below the usual ephemeral range (32768 on Linux).
+const FIRST_PORT = 20_000;
+
+export function portsOfSlot(slot: number): Ports {
+  if (slot === 0) {
+    return { etcd: 2379, kubelet: 10250, flannel: 8472, apiServer: 6443 };
+  }
+  const base = FIRST_PORT + slot * 10;
+  return { etcd: base, kubelet: base + 1, flannel: base + 2, apiServer: base + 3 };
+}
+
+export type Claim = { slot: number; release: () => void };
+
+/** Claims the first free slot at or after `from`; undefined when none is left. */
+export async function claimSlot(from: number): Promise<Claim | undefined> {
+  for (let slot = from; slot < SLOTS; slot += 1) {
+    const holder = await listen({ path: `\0unet-ports-${slot}` });
+    if (holder !== undefined) {
+      const ports = portsOfSlot(slot);
+      const free = await Promise.all([
+        ...[ports.etcd, ports.kubelet, ports.apiServer].map(tcpFree),
+        udpFree(ports.flannel),
+      ]);
+      if (free.every((isFree) => isFree)) {
+        return { slot, release: () => void holder.close() };
+      }
+      holder.close();
+    }
+  }
+  return undefined;
+}
+
+async function tcpFree(port: number): Promise<boolean> {
+  const server = await listen({ port, host: '0.0.0.0' });
+  server?.close();
+  return server !== undefined;
+}
+
+function udpFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createSocket('udp4');
+    socket.once('error', () => {
+      socket.close();
+      resolve(false);
+    });
+    socket.bind({ port, address: '0.0.0.0', exclusive: true }, () => {
+      socket.close(() => resolve(true));
+    });
+  });
+}
+
+function listen(where: { path: string } | { port: number; host: string }): Promise<Server | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer((socket) => socket.destroy());
+    server.once('error', () => resolve(undefined));
+    server.listen({ ...where, exclusive: true }, () => {
+      server.unref();
+      resolve(server);
+    });
+  });
+}

@@ -1,0 +1,42 @@
+/** The log of one step on one node, 0600, with secrets taken out. */
+import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { redact } from '../process/redact.ts';
+import { plain } from '../process/run.ts';
+
+export type StepLog = { path: string; line: (text: string) => void; close: () => void };
+
+/**
+ * Opens `path` for appending. A log that cannot be written does not fail the step; `onTrouble` is told, once.
+ */
+export function openStepLog(path: string, onTrouble: (message: string) => void): StepLog {
+  let fd: number | undefined;
+  const attempt = (write: () => void) => {
+    try {
+      write();
+    } catch (error) {
+      close();
+      onTrouble(`the log ${path} cannot be written: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  };
+  const close = () => {
+    if (fd !== undefined) {
+      const open = fd;
+      fd = undefined;
+      attempt(() => closeSync(open));
+    }
+  };
+  const line = (text: string) => {
+    const open = fd;
+    if (open !== undefined) {
+      // Synchronous: a line is small, and what was said before a kill is what the log is for.
+      attempt(() => writeSync(open, `${redact(plain(text))}\n`));
+    }
+  };
+  attempt(() => {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    fd = openSync(path, 'a', 0o600);
+  });
+  line(`# ${new Date().toISOString()}`);
+  return { path, line, close };
+}

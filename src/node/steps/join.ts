@@ -1,0 +1,59 @@
+/** `kubeadm join`, with a reset between tries, as one of the few that may do so at the same time. */
+import { rm } from 'node:fs/promises';
+import { join as path } from 'node:path';
+import { writePrivateFile } from '../../files/private-file.ts';
+import { renderJoinCommand } from '../../join/record.ts';
+import { classifyJoinFailure } from '../../join/failure.ts';
+import { joinWithRetries } from '../../join/retry.ts';
+import { describeEnd, lastLines } from '../../process/run.ts';
+import { UnetError } from '../../errors.ts';
+import { type NodeContext, need, type Step } from '../context.ts';
+import type { StepLog } from '../step-log.ts';
+import { tryTarget } from './run-target.ts';
+
+export const join: Step = {
+  name: 'join',
+  run: async (context, log, signal) => {
+    const { spec } = context;
+    await joinWithRetries({
+      attempts: spec.joinAttempts,
+      deadlineMs: spec.timeoutMs,
+      signal,
+      attempt: (_number, limit) => attempt(context, log, limit),
+      reset: async (limit) => {
+        if (need(context.release, 'the release').hasReset) {
+          await tryTarget('kubeadm-reset', 'join', context, log, limit);
+        }
+      },
+      onRetry: ({ attempt: number, error, inMs, resetError }) => {
+        log.line(`try ${number - 1} failed: ${error.message}`);
+        if (resetError !== undefined) {
+          log.line(`the reset failed too: ${resetError.message}`);
+        }
+        context.send({ type: 'retrying', step: 'join', attempt: number, inMs, message: error.message });
+      },
+    });
+    context.send({ type: 'joined', nodeName: context.assignment.nodeName });
+  },
+};
+
+async function attempt(context: NodeContext, log: StepLog, signal: AbortSignal): Promise<void> {
+  const command = path(context.record.stage, 'join-command');
+  await writePrivateFile(command, renderJoinCommand(need(context.joinRecord, 'the join record')));
+  context.send({ type: 'want-join' });
+  try {
+    await context.inbox.take('grant', signal, ({ node }) => node === context.node);
+    const result = await tryTarget('kubeadm-join', 'join', context, log, signal);
+    if (result.timedOut) {
+      throw new UnetError('UNET_STEP_TIMEOUT', `make kubeadm-join ${describeEnd(result, context.spec.stepTimeouts.join)}`, {
+        tail: lastLines(result.stdout),
+      });
+    }
+    if (result.exitCode !== 0) {
+      throw classifyJoinFailure(`${result.stdout}\n${result.stderr}`);
+    }
+  } finally {
+    context.send({ type: 'join-over' });
+    await rm(command, { force: true });
+  }
+}

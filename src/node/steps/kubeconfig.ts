@@ -1,0 +1,27 @@
+/** The admin kubeconfig, 0600, with a server address that works from every node of the job. */
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writePrivateFile } from '../../files/private-file.ts';
+import { jobPaths } from '../../job/layout.ts';
+import { withServer } from '../../kubernetes/kubeconfig.ts';
+import type { Step } from '../context.ts';
+import { runTarget } from './run-target.ts';
+
+export const kubeconfig: Step = {
+  name: 'kubeconfig',
+  run: async (context, log, signal) => {
+    await runTarget('kubeconfig', 'kubeconfig', context, log, signal);
+    const written = join(context.record.stage, 'kubeconfig');
+    const apiServer = { address: context.hostIp, port: context.assignment.ports.apiServer };
+    const content = withServer(await readFile(written, 'utf8'), apiServer);
+    // The Makefile's own copy is world-readable; nobody needs it.
+    await rm(written);
+    if (context.seesJobDir) {
+      await writePrivateFile(jobPaths(context.spec.jobDir).kubeconfig, content);
+      context.send({ type: 'kubeconfig', apiServer });
+    } else {
+      context.send({ type: 'kubeconfig', apiServer, content });
+    }
+    context.onKubeconfig(content);
+  },
+};

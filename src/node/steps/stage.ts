@@ -1,0 +1,50 @@
+/** The pinned release, verified and laid into this node's own directory; what it offers; which engine it finds. */
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { detectEngine, engineVariables } from '../../engine/engine.ts';
+import { UnetError } from '../../errors.ts';
+import { probeRelease } from '../../provision/probe.ts';
+import { stageRelease } from '../../provision/stage.ts';
+import type { NodeContext, Step } from '../context.ts';
+import { writeRecord } from '../record.ts';
+
+export const stage: Step = {
+  name: 'stage',
+  run: async (context, log, signal) => {
+    const { record, spec } = context;
+    const source = await receive(context, signal);
+    await stageRelease({ source: source.content, sha256: source.sha256, destination: record.stage, signal });
+    log.line(`staged sha256 ${source.sha256} in ${record.stage}`);
+    const probe = { env: context.environment(), timeoutMs: spec.stepTimeouts.stage, signal };
+    context.release = await probeRelease(record.stage, probe);
+    context.engine = await detectEngine(record.stage, { engine: spec.engine, compose: spec.compose, ...probe });
+    log.line(`engine ${context.engine.name}, compose "${context.engine.compose.join(' ')}"`);
+    record.variables = { ...record.variables, ...engineVariables(context.engine) };
+    await writeRecord(context.directory, record);
+  },
+};
+
+/** The release's tar: in the job directory, or pushed down our input where that is not shared. */
+async function receive(context: NodeContext, signal: AbortSignal): Promise<{ content: string | Buffer; sha256: string }> {
+  const { sha256, bytes, path } = await context.inbox.take('release', signal);
+  if (path !== undefined) {
+    return { content: path, sha256 };
+  }
+  const parts: Buffer[] = [];
+  for (let received = 0; received < bytes; ) {
+    const part = Buffer.from((await context.inbox.take('release-part', signal)).data, 'base64');
+    parts.push(part);
+    received += part.length;
+  }
+  const content = Buffer.concat(parts);
+  const actual = createHash('sha256').update(content).digest('hex');
+  if (actual !== sha256) {
+    throw new UnetError('UNET_RELEASE_CHECKSUM', `the release arrived damaged: sha256 ${actual}, expected ${sha256}`);
+  }
+  return { content, sha256 };
+}
+
+/** Where in a node's directory the release is staged. */
+export function stageDirectory(directory: string): string {
+  return join(directory, 'release');
+}

@@ -1,0 +1,51 @@
+/** Taking away what an agent made on its node, from its record alone: by itself, or by another one after its death. */
+import { join } from 'node:path';
+import { makeFailure, tryMake } from '../engine/make.ts';
+import { UnetError } from '../errors.ts';
+import { removeEmptyParents } from '../files/empty-parents.ts';
+import { removeTree } from '../files/remove-tree.ts';
+import type { Environment } from '../process/environment.ts';
+import { type NodeRecord, readRecord } from './record.ts';
+
+export type TeardownOptions = {
+  /** The node's own directory. */
+  directory: string;
+  /** This user's node-local directory: what may be removed up to here when it is empty. */
+  root: string;
+  env: Environment;
+  timeoutMs: number;
+  onLine: (line: string) => void;
+};
+
+/**
+ * Removes the node's containers, then its directory. Repeatable: nothing there is nothing to do. When the
+ * containers cannot be removed the directory stays, since it is what a second try needs.
+ *
+ * @throws UnetError UNET_TEARDOWN_INCOMPLETE saying what is left and where.
+ */
+export async function teardown(options: TeardownOptions): Promise<void> {
+  const record = await readRecord(options.directory);
+  if (record?.up === true) {
+    await takeDown(record, options);
+  }
+  await removeTree(options.directory, { beneath: options.root });
+  await removeEmptyParents(options.directory, options.root);
+}
+
+async function takeDown(record: NodeRecord, options: TeardownOptions): Promise<void> {
+  const result = await tryMake('down-v', {
+    stage: record.stage,
+    env: { ...options.env, ...record.variables },
+    timeoutMs: options.timeoutMs,
+    onLine: options.onLine,
+  });
+  if (result.exitCode !== 0) {
+    const failure = makeFailure('down-v', result, options.timeoutMs);
+    throw new UnetError('UNET_TEARDOWN_INCOMPLETE', `the containers could not be removed: ${failure.message}`, {
+      node: record.node,
+      tail: failure.details.tail,
+      step: 'down',
+      remedy: `run "unet down" again; what is left is described in ${join(options.directory, 'node.json')}`,
+    });
+  }
+}

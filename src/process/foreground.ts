@@ -1,0 +1,50 @@
+/** The user's own command: our terminal, our streams, and signals passed on. */
+import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import { errnoOf, UnetError } from '../errors.ts';
+import { ORIGINAL_UMASK } from './umask.ts';
+
+// After the signal was passed on; then the job's own KillWait would come anyway.
+const GRACE_MS = 10_000;
+
+/**
+ * Runs `command` in the foreground with the user's own environment and umask, and resolves with its exit code, or
+ * 128 + the signal's number. When `signal` aborts, the command gets SIGTERM (in a terminal it has had the Ctrl-C
+ * itself), and SIGKILL after ten seconds.
+ *
+ * @throws UnetError UNET_COMMAND_NOT_FOUND, exit 127 or 126 as a shell has it.
+ */
+export function runForeground(command: readonly string[], options: { env: NodeJS.ProcessEnv; cwd: string; signal: AbortSignal }): Promise<number> {
+  const [file = '', ...args] = command;
+  const { signal } = options;
+  return new Promise((resolve, reject) => {
+    const ours = process.umask(ORIGINAL_UMASK);
+    // child_process itself: inherited streams and no group of its own, so that job control works as in a shell.
+    const child = spawn(file, args, { env: options.env, cwd: options.cwd, stdio: 'inherit' });
+    process.umask(ours);
+    let kill: NodeJS.Timeout | undefined;
+    const onAbort = () => {
+      child.kill('SIGTERM');
+      kill = setTimeout(() => child.kill('SIGKILL'), GRACE_MS);
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    const settle = () => {
+      clearTimeout(kill);
+      signal.removeEventListener('abort', onAbort);
+    };
+    child.once('error', (error) => {
+      settle();
+      const missing = errnoOf(error) === 'ENOENT';
+      reject(
+        new UnetError('UNET_COMMAND_NOT_FOUND', `${file}: ${missing ? 'command not found' : `cannot be executed (${errnoOf(error)})`}`, {
+          cause: error,
+          exitCode: missing ? 127 : 126,
+        }),
+      );
+    });
+    child.once('close', (code, childSignal) => {
+      settle();
+      resolve(code ?? 128 + (childSignal === null ? 0 : constants.signals[childSignal]));
+    });
+  });
+}

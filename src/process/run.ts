@@ -1,0 +1,182 @@
+/** Running a child process to its end: with src/process/start.ts, the only place that spawns. */
+import { execa } from 'execa';
+import { UnetError } from '../errors.ts';
+import type { Environment } from './environment.ts';
+import { endGroup } from './group.ts';
+import { redact } from './redact.ts';
+
+export type RunOptions = {
+  env: Environment;
+  cwd?: string | undefined;
+  /** Milliseconds until the whole process group is ended. */
+  timeoutMs: number;
+  signal?: AbortSignal | undefined;
+  /** Text for standard input; nothing is /dev/null. */
+  input?: string | undefined;
+  /** Each line of stdout and stderr as it comes, without its line end. */
+  onLine?: ((line: string, stream: 'stdout' | 'stderr') => void) | undefined;
+  /** Milliseconds between SIGTERM and SIGKILL. */
+  graceMs?: number | undefined;
+};
+
+export type RunResult = {
+  argv: readonly string[];
+  exitCode: number | undefined;
+  signal: string | undefined;
+  stdout: string;
+  stderr: string;
+  timedOut: boolean;
+  aborted: boolean;
+  /** Milliseconds. */
+  ms: number;
+};
+
+// Enough for any step's output; what is beyond stays in the log that onLine writes.
+const MAX_OUTPUT_CHARS = 4 * 1024 * 1024;
+
+/**
+ * Runs `argv` without a shell in a process group of its own, and resolves when it has ended, whatever its
+ * exit code. On time-out and abort the whole group is ended, so no grandchild survives.
+ *
+ * @throws UnetError UNET_TOOL_MISSING when the program is not there or not executable.
+ */
+export async function run(argv: readonly string[], options: RunOptions): Promise<RunResult> {
+  const [file, ...args] = argv;
+  if (file === undefined) {
+    throw new TypeError('run: empty argv');
+  }
+  options.signal?.throwIfAborted();
+  const started = performance.now();
+  const output = { stdout: '', stderr: '' };
+  const child = execa(file, args, {
+    env: options.env,
+    extendEnv: false,
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    ...(options.input === undefined ? { stdin: 'ignore' } : { input: options.input }),
+    detached: true,
+    cleanup: false,
+    reject: false,
+    buffer: false,
+    stripFinalNewline: false,
+  });
+  const read = (['stdout', 'stderr'] as const).map((name) =>
+    collect(child[name], (text) => {
+      if (output[name].length < MAX_OUTPUT_CHARS) {
+        output[name] += text;
+      }
+    }, options.onLine && ((line) => options.onLine?.(line, name))),
+  );
+  let timedOut = false;
+  let aborted = false;
+  const end = () => void endGroup(child.pid, options.graceMs);
+  const timer = setTimeout(() => {
+    timedOut = true;
+    end();
+  }, options.timeoutMs);
+  const onAbort = () => {
+    aborted = true;
+    end();
+  };
+  options.signal?.addEventListener('abort', onAbort, { once: true });
+  try {
+    const result = await child;
+    // A surviving grandchild that kept the pipe must not keep us: what it says later is nobody's.
+    await Promise.race([Promise.all(read), after(500)]);
+    if (child.pid === undefined && !aborted) {
+      throw startFailure(file, result.code, result);
+    }
+    return {
+      argv,
+      exitCode: result.exitCode,
+      signal: result.signal,
+      ...output,
+      timedOut,
+      aborted,
+      ms: performance.now() - started,
+    };
+  } finally {
+    clearTimeout(timer);
+    options.signal?.removeEventListener('abort', onAbort);
+  }
+}
+
+/** As `run`, but anything else than exit code 0 is an error that says command, code and the last lines. */
+export async function runOk(argv: readonly string[], options: RunOptions): Promise<RunResult> {
+  const result = await run(argv, options);
+  if (result.exitCode !== 0) {
+    throw new UnetError('UNET_STEP_FAILED', `${argv[0]} ${describeEnd(result, options.timeoutMs)}`, {
+      tail: lastLines(result.stderr || result.stdout),
+    });
+  }
+  return result;
+}
+
+/** "exited with 2", "was ended by SIGKILL", "took longer than 10 s". */
+export function describeEnd(result: RunResult, timeoutMs: number): string {
+  if (result.timedOut) {
+    return `took longer than ${timeoutMs / 1000} s`;
+  }
+  if (result.aborted) {
+    return 'was interrupted';
+  }
+  return result.signal === undefined ? `exited with ${result.exitCode}` : `was ended by ${result.signal}`;
+}
+
+/** The last `count` lines that say something, without carriage returns, colours and secrets. */
+export function lastLines(text: string, count = 12): string[] {
+  return redact(text)
+    .split(/\r?\n|\r/)
+    .map(plain)
+    .filter((line) => line.trim() !== '')
+    .slice(-count);
+}
+
+/** A line without terminal escapes and trailing blanks. */
+export function plain(line: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: terminal escapes are control characters
+  return line.replace(/\u001b\[[0-9;]*[A-Za-z]/g, '').trimEnd();
+}
+
+async function collect(
+  stream: NodeJS.ReadableStream | null,
+  onText: (text: string) => void,
+  onLine: ((line: string) => void) | undefined,
+): Promise<void> {
+  if (stream === null) {
+    return;
+  }
+  stream.setEncoding('utf8');
+  let rest = '';
+  try {
+    for await (const chunk of stream) {
+      const text = String(chunk);
+      onText(text);
+      if (onLine !== undefined) {
+        const lines = (rest + text).split('\n');
+        rest = lines.pop() ?? '';
+        lines.forEach((line) => onLine(line));
+      }
+    }
+  } catch {
+    // The stream was destroyed with its process; the result tells what happened.
+  }
+  if (rest !== '') {
+    onLine?.(rest);
+  }
+}
+
+/** What it means that `file` could not be started at all. */
+export function startFailure(file: string, code: string | undefined, cause: unknown): UnetError {
+  if (code === 'ENOENT' || code === 'EACCES') {
+    return new UnetError('UNET_TOOL_MISSING', `${file} ${code === 'ENOENT' ? 'was not found on PATH' : 'is not executable'}`, {
+      cause,
+      fatal: true,
+      remedy: `install ${file}, or load the module that provides it`,
+    });
+  }
+  return new UnetError('UNET_INTERNAL', `${file} could not be started: ${code}`, { cause });
+}
+
+function after(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
+}

@@ -1,0 +1,88 @@
+/** Starting a child that stays: a launcher with a duplex of lines, or a detached supervisor. */
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { execa } from 'execa';
+import type { Environment } from './environment.ts';
+import { endGroup } from './group.ts';
+
+export type LinesChild = {
+  pid: number | undefined;
+  /** Writes one line to its standard input; false when that is closed. */
+  send: (line: string) => boolean;
+  endInput: () => void;
+  /** Resolves with how it ended, in words; never rejects. `startError` is an errno name when it never ran. */
+  ended: Promise<{ reason: string; exitCode?: number | undefined; startError?: string | undefined }>;
+  /** Ends its process group: SIGTERM, then SIGKILL after `graceMs`. */
+  terminate: (graceMs: number) => Promise<void>;
+};
+
+/** Starts `argv` in a process group of its own (a Ctrl-C in the terminal is ours to handle, not the child's). */
+export function startLines(
+  argv: readonly string[],
+  options: { env: Environment; cwd?: string; onLine: (line: string) => void; onErrorLine: (line: string) => void },
+): LinesChild {
+  const [file = '', ...args] = argv;
+  const child = execa(file, args, {
+    env: options.env,
+    extendEnv: false,
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    stdin: 'pipe',
+    detached: true,
+    cleanup: false,
+    reject: false,
+    buffer: false,
+  });
+  let open = true;
+  const close = () => {
+    open = false;
+  };
+  child.stdin.on('error', close); // EPIPE: its end is reported by `ended`
+  child.stdin.on('close', close);
+  createInterface({ input: child.stdout }).on('line', options.onLine);
+  createInterface({ input: child.stderr }).on('line', options.onErrorLine);
+  return {
+    pid: child.pid,
+    send: (line) => {
+      if (open) {
+        child.stdin.write(`${line}\n`);
+      }
+      return open;
+    },
+    endInput: () => {
+      child.stdin.end();
+    },
+    ended: child.then((result) => {
+      close();
+      if (child.pid === undefined) {
+        return { reason: `could not be started (${result.code})`, startError: result.code };
+      }
+      const reason = result.signal === undefined ? `exited with ${result.exitCode}` : `was ended by ${result.signal}`;
+      return { reason, exitCode: result.exitCode };
+    }),
+    terminate: (graceMs) => endGroup(child.pid, graceMs),
+  };
+}
+
+/**
+ * Starts `argv` in a session of its own, with no terminal, its output appended to the open file `logFd`, and
+ * lets go of it: it outlives this process. Resolves with its pid.
+ *
+ * @throws the system error when it cannot be started.
+ */
+export function startDetached(argv: readonly string[], options: { env: Environment; cwd: string; logFd: number }): Promise<number> {
+  const [file = '', ...args] = argv;
+  return new Promise((resolve, reject) => {
+    // child_process itself: execa waits for its children, and this one must not be waited for.
+    const child = spawn(file, args, {
+      env: options.env,
+      cwd: options.cwd,
+      detached: true,
+      stdio: ['ignore', options.logFd, options.logFd],
+    });
+    child.once('error', reject);
+    child.once('spawn', () => {
+      child.unref();
+      resolve(child.pid ?? 0);
+    });
+  });
+}

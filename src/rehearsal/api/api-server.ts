@@ -1,0 +1,113 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:https';
+import type { Socket } from 'node:net';
+import { authorize, isAdministrator } from './authorization.ts';
+import { discoveryAnswer } from './discovery.ts';
+import { type Identity, identify } from './identity.ts';
+import { openApiV2, openApiV2Protobuf, openApiV2ProtobufType } from './openapi.ts';
+import { parseResourceRequest } from './request.ts';
+import { handleResource, send } from './resource-handler.ts';
+import { reviewAnswer } from './reviews.ts';
+import { StatusError } from './status-error.ts';
+import type { Store } from './store.ts';
+
+export interface ApiServerOptions {
+  store: Store;
+  /** PEM of the authority whose client certificates are taken. */
+  authority: string;
+  certificate: string;
+  key: string;
+  /** HOST:PORT, told by discovery. */
+  address: string;
+}
+
+/** The small Kubernetes API server. It does not listen by itself: connections are handed to it. */
+export class ApiServer implements AsyncDisposable {
+  readonly #options: ApiServerOptions;
+  readonly #server: Server;
+
+  constructor(options: ApiServerOptions) {
+    this.#options = options;
+    const { authority: ca, certificate: cert, key } = options;
+    this.#server = createServer({ ca, cert, key, requestCert: true, rejectUnauthorized: false });
+    // Clients hold idle connections for as long as kube-proxy and kubelets like.
+    this.#server.keepAliveTimeout = 90_000;
+    this.#server.on('request', (request, response) => void this.#answer(request, response));
+    this.#server.on('tlsClientError', (_, socket) => socket.destroy());
+  }
+
+  /** Takes a connection that was accepted on the published port. */
+  readonly take = (socket: Socket): void => {
+    this.#server.emit('connection', socket);
+  };
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#server.closeAllConnections();
+    this.#server.close();
+  }
+
+  async #answer(http: IncomingMessage, response: ServerResponse): Promise<void> {
+    try {
+      await this.#route(http, response);
+    } catch (error) {
+      if (response.headersSent) return void response.destroy();
+      const known =
+        error instanceof StatusError ? error : new StatusError(500, 'InternalError', String(error));
+      // What is left of a body that is too large is not worth reading.
+      if (known.code === 413) response.setHeader('connection', 'close');
+      send(response, known.code, known.toStatus());
+    }
+  }
+
+  async #route(http: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { store, address } = this.#options;
+    const url = new URL(http.url ?? '/', 'https://localhost');
+    const identity = identify(http, store);
+    if (/^\/(healthz|livez|readyz)(\/|$)/.test(url.pathname)) return sendText(response, 'ok');
+    const request = parseResourceRequest(http.method ?? 'GET', url);
+    if (request !== undefined) {
+      authorize(identity, request);
+      return await handleResource({ request, identity, http, response, store });
+    }
+    const accept = http.headers.accept ?? '';
+    if (http.method === 'GET') {
+      const aggregated = accept.includes('as=APIGroupDiscoveryList') && accept.includes('v=v2;');
+      const answer = discoveryAnswer(url.pathname, aggregated, address);
+      if (answer !== undefined) {
+        if (url.pathname !== '/version') requireUser(identity, url.pathname);
+        if (answer.kind === 'APIGroupDiscoveryList') {
+          response.setHeader(
+            'content-type',
+            'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList',
+          );
+          response.setHeader('vary', 'Accept');
+          return void response.end(JSON.stringify(answer));
+        }
+        return send(response, 200, answer);
+      }
+      if (url.pathname === '/openapi/v2') return sendOpenApi(response, accept);
+    }
+    const review = await reviewAnswer(http, url.pathname, identity);
+    if (review !== undefined) return send(response, 201, review);
+    if (!isAdministrator(identity)) requireUser(identity, url.pathname);
+    throw new StatusError(404, 'NotFound', 'the server could not find the requested resource');
+  }
+}
+
+/** Discovery is for every authenticated user. */
+function requireUser(identity: Identity, path: string): void {
+  if (identity.groups.includes('system:authenticated')) return;
+  throw new StatusError(403, 'Forbidden', `forbidden: User "${identity.name}" cannot get path "${path}"`);
+}
+
+function sendText(response: ServerResponse, text: string): void {
+  response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' });
+  response.end(text);
+}
+
+function sendOpenApi(response: ServerResponse, accept: string): void {
+  if (accept.includes('proto')) {
+    response.writeHead(200, { 'content-type': openApiV2ProtobufType });
+    response.end(openApiV2Protobuf());
+  } else send(response, 200, openApiV2);
+}

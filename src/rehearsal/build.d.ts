@@ -1,0 +1,2 @@
+/** Lays a complete rehearsal release into the directory. */
+export function buildRehearsal(directory: string): Promise<void>;

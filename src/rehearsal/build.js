@@ -1,0 +1,30 @@
+// Builds the rehearsal release. Two entries with shared chunks: what every step starts stays small, and
+// the API server and the X.509 library are loaded only where they are used.
+import { cp } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const source = path.dirname(fileURLToPath(import.meta.url));
+
+/** Lays a complete release into the directory. */
+export async function buildRehearsal(directory) {
+  await Promise.all([
+    cp(path.join(source, 'release'), directory, { recursive: true }),
+    build({
+      entryPoints: [path.join(source, 'compose.ts'), path.join(source, 'unet-rehearsal-node.ts')],
+      outdir: path.join(directory, 'lib'),
+      outExtension: { '.js': '.mjs' },
+      bundle: true,
+      splitting: true,
+      platform: 'node',
+      target: 'node20.19',
+      format: 'esm',
+      minifySyntax: true,
+      minifyWhitespace: true,
+      legalComments: 'none',
+      logLevel: 'warning',
+      banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
+    }),
+  ]);
+}

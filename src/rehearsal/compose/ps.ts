@@ -1,0 +1,29 @@
+import { readContainer } from '../state/container.ts';
+import { findDaemons } from '../state/daemon-process.ts';
+import type { Project } from '../state/project.ts';
+
+/** `ps [-q] [--format json]`: the project's container, running or only created. */
+export function ps(project: Project, flags: ReadonlySet<string>): number {
+  const container = readContainer(project);
+  const [pid] = findDaemons(project);
+  if (flags.has('-q') || flags.has('--quiet')) {
+    if (container !== undefined) process.stdout.write(`${container.id}\n`);
+    return 0;
+  }
+  const state = pid === undefined ? 'created' : 'running';
+  const name = `${project.name}_node_1`;
+  if (flags.has('--format')) {
+    const rows = container && [
+      { Id: container.id, Names: [name], Pid: pid ?? 0, State: state, Created: container.createdAt },
+    ];
+    process.stdout.write(`${JSON.stringify(rows ?? [], null, 2)}\n`);
+    return 0;
+  }
+  process.stdout.write('CONTAINER ID  IMAGE  STATUS  NAMES\n');
+  if (container !== undefined) {
+    process.stdout.write(
+      `${container.id.slice(0, 12)}  localhost/${project.name}_node:latest  ${state}  ${name}\n`,
+    );
+  }
+  return 0;
+}

@@ -1,0 +1,13 @@
+/** The socket's name inside the state directory. */
+export const socketName = 'exec.sock';
+
+/** First and only line from the client to the daemon. */
+export interface ExecRequest {
+  argv: string[];
+  env: Record<string, string>;
+  /** UNET_REHEARSAL of the client's process, already checked. */
+  faults: string;
+}
+
+/** Lines from the daemon: output, then the exit code. */
+export type ExecReply = { out: string } | { err: string } | { exit: number };

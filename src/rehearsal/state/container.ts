@@ -1,0 +1,54 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Project } from './project.ts';
+
+/** What an engine would remember of a created container and its pod. */
+export interface Container {
+  id: string;
+  podId: string;
+  node: string;
+  createdAt: string;
+}
+
+/** Creates the state of a project's container, or finds the one that is there. */
+export function createContainer(project: Project, node: string): Container {
+  const known = readContainer(project);
+  if (known !== undefined) return known;
+  mkdirSync(project.stateDirectory, { recursive: true, mode: 0o700 });
+  const container = { id: randomId(), podId: randomId(), node, createdAt: new Date().toISOString() };
+  writeFileSync(containerFile(project), `${JSON.stringify(container)}\n`, { mode: 0o600 });
+  return container;
+}
+
+/** The project's container, running or not; undefined when there is none. */
+export function readContainer(project: Project): Container | undefined {
+  try {
+    return JSON.parse(readFileSync(containerFile(project), 'utf8')) as Container;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Removes the state of the project; the hidden directory too when nothing else is in it. */
+export function removeContainer(project: Project): void {
+  rmSync(project.stateDirectory, { recursive: true, force: true });
+  try {
+    rmdirSync(project.rehearsalDirectory);
+  } catch {
+    // Another project's state or counted tries are in it, or it is gone.
+  }
+}
+
+/** The image's id: of the release, so that it is the same on every node. */
+export function imageId(): string {
+  return createHash('sha256').update('unet-rehearsal-image').digest('hex');
+}
+
+function containerFile(project: Project): string {
+  return path.join(project.stateDirectory, 'container.json');
+}
+
+function randomId(): string {
+  return randomBytes(32).toString('hex');
+}

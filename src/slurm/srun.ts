@@ -1,0 +1,69 @@
+/** The srun command line of the agents' step, and what srun says about its tasks. */
+
+/**
+ * One task per node that leaves room for the user's own steps (`--overlap`), sees all CPUs and memory of the job
+ * on its node (`--cpu-bind=none --mem=0`), and goes on when a task or a node dies (`--kill-on-bad-exit=0
+ * --wait=0 --no-kill`). See srun(1).
+ */
+export function srunArgv(jobId: string, nodes: readonly string[], command: readonly string[]): string[] {
+  return [
+    'srun',
+    `--jobid=${jobId}`,
+    `--nodes=${nodes.length}`,
+    `--ntasks=${nodes.length}`,
+    '--ntasks-per-node=1',
+    `--nodelist=${nodes.join(',')}`,
+    '--job-name=unet',
+    '--overlap',
+    '--cpu-bind=none',
+    '--mem=0',
+    '--kill-on-bad-exit=0',
+    '--wait=0',
+    '--no-kill',
+    '--',
+    ...command,
+  ];
+}
+
+export type TaskEnd = { nodes: string[]; reason: string };
+
+/**
+ * Reads "srun: error: n1: task 1: Killed" and "srun: error: n[1-2]: tasks 1-2: Exited with exit code 3" (seen with
+ * Slurm 22.05). The host list may be in brackets, so the names are matched against `known`.
+ */
+export function parseTaskEnd(line: string, known: readonly string[]): TaskEnd | undefined {
+  const match = /^srun: error: ([^\s:]+): tasks? [\d,-]+: (.+)$/.exec(line.trim());
+  if (match === null) {
+    return undefined;
+  }
+  const [, list = '', reason = ''] = match;
+  const named = expandHostlist(list);
+  const nodes = known.filter((node) => named.includes(node));
+  return nodes.length > 0 ? { nodes, reason: reason.toLowerCase() } : undefined;
+}
+
+/** "n[0-2,07],login" to names; the one-bracket and the many-bracket form. */
+export function expandHostlist(list: string): string[] {
+  return splitOutsideBrackets(list).flatMap(expandOne);
+}
+
+function expandOne(item: string): string[] {
+  const match = /^([^[]*)\[([^\]]+)\](.*)$/.exec(item);
+  if (match === null) {
+    return [item];
+  }
+  const [, prefix = '', ranges = '', rest = ''] = match;
+  const tails = expandOne(rest);
+  return ranges.split(',').flatMap((range) => {
+    const [from = '', to = from] = range.split('-');
+    const names: string[] = [];
+    for (let i = Number(from); i <= Number(to); i += 1) {
+      names.push(...tails.map((tail) => `${prefix}${String(i).padStart(from.length, '0')}${tail}`));
+    }
+    return names;
+  });
+}
+
+function splitOutsideBrackets(list: string): string[] {
+  return list.match(/(?:[^,[\]]+|\[[^\]]*\])+/g) ?? [];
+}
