@@ -17,13 +17,25 @@ const common = {
   banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
 };
 
+// The Kubernetes client is larger than the rest of unet, and only the lead's agent needs it.
+const kubernetesApart = {
+  name: 'kubernetes-apart',
+  setup: ({ onResolve }) => {
+    onResolve({ filter: /\/kubernetes\/index\.ts$/ }, () => ({ path: './kubernetes.js', external: true }));
+  },
+};
+
 await rm('dist', { recursive: true, force: true });
 await mkdir('dist', { recursive: true });
 await buildRehearsal('dist/rehearsal');
 const { version } = JSON.parse(await readFile('package.json', 'utf8'));
-await build({
-  ...common,
-  entryPoints: ['src/main.ts'],
-  outfile: 'dist/unet.js',
-  define: { UNET_VERSION: JSON.stringify(version) },
-});
+await Promise.all([
+  build({
+    ...common,
+    entryPoints: ['src/main.ts'],
+    outfile: 'dist/unet.js',
+    define: { UNET_VERSION: JSON.stringify(version) },
+    plugins: [kubernetesApart],
+  }),
+  build({ ...common, entryPoints: ['src/kubernetes/index.ts'], outfile: 'dist/kubernetes.js' }),
+]);

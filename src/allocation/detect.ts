@@ -10,6 +10,8 @@ export type DetectOptions = {
   name: string;
   env: NodeJS.ProcessEnv;
   signal?: AbortSignal | undefined;
+  /** There is a cluster of the local allocation: outside of any other, that is the one which is meant. */
+  hasLocal?: boolean;
 };
 
 /**
@@ -41,7 +43,10 @@ async function find(options: DetectOptions): Promise<Allocation> {
   if (kind === 'slurm' || env.SLURM_JOB_ID !== undefined) {
     return await slurmAllocation(env, options.signal);
   }
-  throw new UnetError('UNET_NO_ALLOCATION', 'this is not inside an allocation: SLURM_JOB_ID is not set', {
-    remedy: 'run it in an sbatch script or under salloc, or on this machine alone with --allocation local',
+  if (options.hasLocal === true) {
+    return localAllocation(options.name, options.nodes ?? 1);
+  }
+  throw new UnetError('UNET_NO_ALLOCATION', 'this is not inside an allocation: SLURM_JOB_ID is not set, and no local cluster is up', {
+    remedy: 'run it in an sbatch script or under salloc, or on this machine alone with --allocation local or "unet rehearse"',
   });
 }

@@ -1,5 +1,5 @@
 /** The settings as flags, variables and file keys: one flat list, made from the schema. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { durationText } from './duration.ts';
 import { Duration, type SettingKind, Settings, StepTimeouts } from './schema.ts';
 

@@ -1,5 +1,5 @@
 /** Every setting: its type, default, flag and meaning. The one list from which flags, UNET_* and `unet config` come. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { ALLOCATION_KINDS } from '../allocation/allocation.ts';
 import { parseDuration } from './duration.ts';
 

@@ -66,7 +66,12 @@ function describe(
       ];
     }
     case 'cluster':
-      return [withMessage(PHASES[event.phase], event.message)];
+      return [
+        withMessage(
+          `${PHASES[event.phase]}${event.retained === true ? '; everything is kept until unet down' : ''}`,
+          event.message,
+        ),
+      ];
     case 'node':
       return nodeLine(event, progress);
     case 'step':

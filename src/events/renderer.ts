@@ -8,7 +8,7 @@ import type { UnetEvent } from './types.ts';
 
 export type Renderer = {
   event: (event: UnetEvent) => void;
-  /** Shows what is left and gives the terminal back. To be called in any case, also after an interruption. */
+  /** Shows what is left and gives the terminal back. To be called in any case, also after an interruption; twice is once. */
   end: () => Promise<void>;
 };
 

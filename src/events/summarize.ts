@@ -6,8 +6,8 @@ type Measured = { node: string; ms: number };
 
 /**
  * The timings of a bring-up: for each step and role, p50, p95 and max over the nodes on which it was done.
- * A step that was done twice on a node counts with its last time. Percentiles are of measured values, nearest
- * rank; where the rank falls between two values, their mean (simple-statistics' quantileSorted).
+ * A step that was done twice on a node counts with its last time. Percentiles are interpolated linearly between
+ * the two nearest values, as numpy does (type 7; simple-statistics' quantileSorted), in whole milliseconds.
  */
 export function summarize(events: Iterable<UnetEvent>): Summary {
   let lead: string | undefined;
@@ -61,8 +61,8 @@ function timing(
     step,
     role,
     count: sorted.length,
-    p50: quantileSorted(sorted, 0.5),
-    p95: quantileSorted(sorted, 0.95),
+    p50: Math.round(quantileSorted(sorted, 0.5)),
+    p95: Math.round(quantileSorted(sorted, 0.95)),
     max: longest,
     slowest,
   };

@@ -44,9 +44,15 @@ export function createTerminalView(stream: TerminalStream, now: () => number): L
     event(event) {
       advance(progress, event);
       heardAt = now();
-      running ??= start();
+      if (!ending) {
+        running ??= start();
+      }
     },
     async end() {
+      if (ending) {
+        await running;
+        return;
+      }
       ending = true;
       finish();
       await running;

@@ -1,6 +1,6 @@
 /** The end of a job's files: all of them, or all but the logs that a failure left for a look. */
 import { rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { removeEmptyParents } from '../files/empty-parents.ts';
 import { removeTree } from '../files/remove-tree.ts';
 import { controlSocket, type JobPaths } from './layout.ts';
@@ -8,12 +8,16 @@ import { controlSocket, type JobPaths } from './layout.ts';
 /** Removes the job directory, or with `keepLogs` what is secret or large in it. */
 export async function buryJob(paths: JobPaths, { keepLogs }: { keepLogs: boolean }): Promise<void> {
   if (keepLogs) {
-    const gone = [paths.kubeconfig, paths.release, paths.nonce, paths.downRequest, join(paths.directory, 'join')];
+    const gone = [paths.kubeconfig, paths.release, paths.nonce, paths.downRequest, paths.join];
     await Promise.all(gone.map((path) => rm(path, { recursive: true, force: true })));
   } else {
     const parent = dirname(paths.directory);
     await removeTree(paths.directory, { beneath: parent });
-    await removeEmptyParents(paths.directory, parent);
+    // The default place, …/unet/jobs, was made by unet; one that was asked for stays.
+    const own = basename(parent) === 'jobs' && basename(dirname(parent)) === 'unet';
+    if (own) {
+      await removeEmptyParents(paths.directory, dirname(parent));
+    }
   }
 }
 

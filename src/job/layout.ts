@@ -18,8 +18,9 @@ export function jobPaths(directory: string) {
   return {
     directory,
     state: join(directory, 'state.json'),
-    events: join(directory, 'events.jsonl'),
     nonce: join(directory, 'nonce'),
+    /** Where the join record travels. Made before the agents start, so that they can watch it at once. */
+    join: join(directory, 'join'),
     kubeconfig: join(directory, 'kubeconfig'),
     release: join(directory, 'release.tar'),
     logs: join(directory, 'logs'),

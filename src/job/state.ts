@@ -1,6 +1,6 @@
 /** The job's state on disk: written atomically by the supervisor, readable by any version of unet and by scripts. */
 import { readFile } from 'node:fs/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import { errnoOf } from '../errors.ts';
 
 const Text = z.string();

@@ -3,7 +3,7 @@
  * a script that runs as root in the node's container: so each field has a form in which no shell finds anything.
  */
 import { isIP, isIPv6 } from 'node:net';
-import { z } from 'zod';
+import * as z from 'zod';
 import { UnetError } from '../errors.ts';
 import { Secret } from './secret.ts';
 

@@ -1,7 +1,7 @@
 /** Reading and rewriting the kubeconfig that `make kubeconfig` writes. */
 import { isIPv6 } from 'node:net';
 import { parse, stringify } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 import { UnetError } from '../errors.ts';
 
 export type ApiServer = { address: string; port: number };

@@ -1,7 +1,7 @@
 /** What a command asks of the supervisor, and what comes back. */
 import { createConnection, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
-import { z } from 'zod';
+import * as z from 'zod';
 import { errnoOf, UnetError } from '../errors.ts';
 import type { UnetEvent } from '../events/types.ts';
 

@@ -1,5 +1,6 @@
 /** A job as a command finds it: its allocation, its directory, its state, and whether somebody attends it. */
 import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -28,8 +29,10 @@ const START_TIMEOUT_MS = 30_000;
 const POLL_MS = 20;
 
 export async function findJob({ settings, env, cwd, unet, signal }: JobOptions): Promise<Job> {
-  const allocation = await detectAllocation({ kind: settings.allocation, nodes: settings.nodes, name: settings.name, env, signal });
-  const directory = join(jobsDirectory(settings.jobDir, env), allocation.jobId);
+  const jobs = jobsDirectory(settings.jobDir, env);
+  const hasLocal = existsSync(join(jobs, `local-${settings.name}`));
+  const allocation = await detectAllocation({ kind: settings.allocation, nodes: settings.nodes, name: settings.name, env, signal, hasLocal });
+  const directory = join(jobs, allocation.jobId);
   return { allocation, settings, paths: jobPaths(directory), env, cwd, unet };
 }
 

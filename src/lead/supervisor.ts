@@ -8,6 +8,7 @@ import { type ErrorRecord, UnetError } from '../errors.ts';
 import type { ClusterPhase, EventBody, NodePhase, UnetEvent } from '../events/types.ts';
 import { createEventLog, type EventLog } from '../events/log.ts';
 import { summarize } from '../events/summarize.ts';
+import { ensurePrivateDirectory } from '../files/private-directory.ts';
 import { writePrivateFile } from '../files/private-file.ts';
 import { buryJob } from '../job/bury.ts';
 import { type JobPaths, jobPaths } from '../job/layout.ts';
@@ -124,6 +125,7 @@ export class Supervisor {
     this.socket = socket;
     const { allocation, settings } = this.options;
     await writePrivateFile(this.paths.nonce, this.spec.nonce);
+    await ensurePrivateDirectory(this.paths.join);
     this.emit({
       type: 'plan',
       jobId: allocation.jobId,
@@ -302,7 +304,8 @@ export class Supervisor {
       case 'done':
         node.steps.delete(message.step);
         this.emit({ type: 'step', node: node.name, step: message.step, state: 'done', ms: message.ms });
-        if (message.step === 'init') {
+        // The control plane's own node registers during init.
+        if (message.step === 'join' || message.step === 'init') {
           this.joined(node);
         }
         break;
@@ -322,9 +325,6 @@ export class Supervisor {
         break;
       case 'join-over':
         this.joinWindow.over(node.name);
-        break;
-      case 'joined':
-        this.joined(node);
         break;
       case 'join-record':
         this.send({ type: 'join-record', record: message.record });

@@ -6,7 +6,7 @@ import type { JoinTransport } from '../join/transport.ts';
 import { childEnvironment } from '../process/environment.ts';
 import type { Life } from './agent.ts';
 import { type NodeContext, need } from './context.ts';
-import { attendControlPlane } from './control-plane.ts';
+import { attendControlPlane, loadKubernetes } from './control-plane.ts';
 import { LEAD_PLAN, WORKER_PLAN } from './plan.ts';
 import { assignIdentity, greet } from './prepare.ts';
 import { writeRecord } from './record.ts';
@@ -51,6 +51,7 @@ async function work(life: Life): Promise<void> {
     throw problem;
   }
   if (options.node === spec.lead) {
+    void loadKubernetes();
     await runPlan(LEAD_PLAN, context, stopping);
     return;
   }

@@ -9,12 +9,7 @@ const TOKEN_RETRY_MS = 1000;
 
 /** Follows the cluster until `signal` aborts. */
 export async function attendControlPlane(context: NodeContext, kubeconfig: string, signal: AbortSignal): Promise<void> {
-  // Loaded here and nowhere else: it is most of the bundle, and workers do not need it.
-  const [{ loadConfig }, { followNodes }, { dnsReady }] = await Promise.all([
-    import('../kubernetes/client.ts'),
-    import('../kubernetes/nodes.ts'),
-    import('../kubernetes/dns.ts'),
-  ]);
+  const { dnsReady, followNodes, loadConfig } = await loadKubernetes();
   const config = loadConfig(kubeconfig);
   const warn = createWarner(context);
   const sync = createFallback(context, signal, warn);
@@ -35,10 +30,14 @@ export async function attendControlPlane(context: NodeContext, kubeconfig: strin
   ]);
 }
 
+/** Reading and evaluating the client takes a moment: the lead begins while its node starts. */
+export function loadKubernetes(): Promise<typeof import('../kubernetes/index.ts')> {
+  return import('../kubernetes/index.ts');
+}
+
 /** Bounds the published token's life, and revokes all tokens when nobody is to join any more. */
 async function keepTokens(context: NodeContext, kubeconfig: string, signal: AbortSignal, warn: (message: string) => void): Promise<void> {
-  const { boundToken, revokeTokens } = await import('../kubernetes/tokens.ts');
-  const { loadConfig } = await import('../kubernetes/client.ts');
+  const { boundToken, loadConfig, revokeTokens } = await loadKubernetes();
   const config = loadConfig(kubeconfig);
   while (context.published === undefined) {
     await sleep(50, undefined, { signal });
@@ -56,8 +55,7 @@ async function keepTokens(context: NodeContext, kubeconfig: string, signal: Abor
 
 /** A new token and record for nodes that are to join later. */
 async function publishAgain(context: NodeContext, kubeconfig: string, signal: AbortSignal, warn: (message: string) => void): Promise<void> {
-  const { boundToken } = await import('../kubernetes/tokens.ts');
-  const { loadConfig } = await import('../kubernetes/client.ts');
+  const { boundToken, loadConfig } = await loadKubernetes();
   for (;;) {
     const { epoch } = await context.inbox.take('publish-again', signal);
     context.epoch = epoch;

@@ -2,7 +2,7 @@
  * Messages as lines that a launcher can carry. srun hands a task's output on in pieces of about a kilobyte, and
  * pieces of different tasks may mix, so a long message is cut into lines that are each short enough to stay whole.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 
 // slurmstepd's MAX_MSG_LEN is 1024 bytes; the envelope around a piece takes the rest.
 const MAX_LINE_CHARS = 900;

@@ -2,7 +2,7 @@
  * What supervisor and agents say to each other, as JSON lines over the launcher's own streams. The launcher
  * broadcasts input, so a message for one node names it.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { ERROR_CODES, type ErrorCode, type ErrorRecord, UnetError } from '../errors.ts';
 import { STEPS, type StepName } from '../events/types.ts';
 import { StepTimeouts } from '../config/schema.ts';
@@ -113,7 +113,6 @@ export const FromAgent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('warning'), node: z.string(), message: z.string() }),
   z.object({ type: z.literal('want-join'), node: z.string() }),
   z.object({ type: z.literal('join-over'), node: z.string() }),
-  z.object({ type: z.literal('joined'), node: z.string(), nodeName: z.string() }),
   z.object({ type: z.literal('join-record'), node: z.string(), record: z.unknown() }),
   z.object({
     type: z.literal('kubeconfig'),

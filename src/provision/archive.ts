@@ -45,14 +45,23 @@ export async function writeArchive(
     // "./", for a name that begins with "@" is the name of an archive to include.
     entries.map(({ path }) => `./${path}`),
   );
+  // More than one file may fail, and an error after the first has nobody who waits for it.
+  let readError: unknown;
+  pack.on('error', (error) => {
+    readError ??= error;
+  });
   const hash = createHash('sha256');
   let bytes = 0;
   await createPrivateFile(destination, async (file) => {
-    for await (const chunk of pack) {
-      signal?.throwIfAborted();
-      hash.update(chunk);
-      bytes += chunk.length;
-      await file.appendFile(chunk);
+    try {
+      for await (const chunk of pack) {
+        signal?.throwIfAborted();
+        hash.update(chunk);
+        bytes += chunk.length;
+        await file.appendFile(chunk);
+      }
+    } catch (error) {
+      throw error === readError ? unreadable(error, shown) : error;
     }
   });
   return { file: destination, sha256: hash.digest('hex'), bytes };
@@ -185,13 +194,7 @@ function unreadable(error: unknown, shown: string): UnetError {
   if (UnetError.is(error)) {
     return error;
   }
-  const errno = errnoOf(error);
-  const reason =
-    errno !== undefined && !errno.startsWith('TAR_')
-      ? errno
-      : error instanceof Error
-        ? error.message
-        : String(error);
+  const reason = error instanceof Error ? error.message : String(error); // names the file where it is one of many
   return invalidRelease(`${shown} could not be read: ${reason}`, error);
 }
 

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, mkdtemp, open, readdir, rename } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { Readable } from 'node:stream';
+import { addAbortSignal, Readable } from 'node:stream';
 import { errnoOf, UnetError } from '../errors.ts';
 import { pathError } from '../files/path-error.ts';
 import { ensurePrivateDirectory } from '../files/private-directory.ts';
@@ -30,6 +30,7 @@ export type StagedRelease = {
 };
 
 const MARKER = '.unet-release';
+const OCCUPIED = new Set(['ENOTEMPTY', 'EEXIST']);
 // Headers and padding of as many entries as a release may have, generously.
 const MAX_ARCHIVE_BYTES = MAX_BYTES + 64 * 1024 * 1024;
 
@@ -69,14 +70,26 @@ export async function stageRelease({
     if (staged !== undefined) {
       await rename(directory, join(temporary, 'earlier'));
     }
-    await rename(tree, directory);
-    return { directory, reused: false };
+    return { directory, reused: !(await moveInto(tree, directory, sha256)) };
   } catch (error) {
     signal?.throwIfAborted();
     throw pathError(error, 'stage the release to', directory);
   } finally {
     discard(source);
     await removeTree(temporary, { beneath: parent });
+  }
+}
+
+/** False when another process has just staged the same there. */
+async function moveInto(tree: string, directory: string, sha256: string): Promise<boolean> {
+  try {
+    await rename(tree, directory);
+    return true;
+  } catch (error) {
+    if (OCCUPIED.has(errnoOf(error) ?? '') && (await stagedSum(directory)) === sha256) {
+      return false;
+    }
+    throw error;
   }
 }
 
@@ -144,7 +157,10 @@ function chunksOf(
   if (typeof source === 'string') {
     return createReadStream(source, { signal });
   }
-  return source instanceof Readable ? source : [source];
+  if (source instanceof Readable) {
+    return signal === undefined ? source : addAbortSignal(signal, source);
+  }
+  return [source];
 }
 
 function discard(source: StageOptions['source']): void {

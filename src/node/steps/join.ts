@@ -33,7 +33,6 @@ export const join: Step = {
         context.send({ type: 'retrying', step: 'join', attempt: number, inMs, message: error.message });
       },
     });
-    context.send({ type: 'joined', nodeName: context.assignment.nodeName });
   },
 };
 

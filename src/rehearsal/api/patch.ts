@@ -3,10 +3,24 @@ import { type Fields, isFields, type KubeObject } from './objects.ts';
 import { badRequest, invalid, unsupportedMediaType } from './status-error.ts';
 import { strategicMerge } from './strategic-merge.ts';
 
+const patchTypes = [
+  'application/json-patch+json',
+  'application/merge-patch+json',
+  'application/strategic-merge-patch+json',
+];
+
+/** @throws StatusError 415, for server-side apply too */
+export function checkPatchType(contentType: string): void {
+  if (patchTypes.includes(contentType)) return;
+  throw unsupportedMediaType(
+    `the body of the request was in an unknown format - accepted media types include: ${patchTypes.join(', ')}`,
+  );
+}
+
 /**
- * Applies a patch of any of the kinds that clients send; apply-patch (server-side apply) is not one.
+ * Applies a patch of one of the checked types.
  *
- * @throws StatusError 400, 415, or 422 when a JSON patch does not fit
+ * @throws StatusError 400, or 422 when a JSON patch does not fit
  */
 export function applyPatch(object: KubeObject, patch: unknown, contentType: string): KubeObject {
   const target = structuredClone(object);
@@ -21,9 +35,7 @@ export function applyPatch(object: KubeObject, patch: unknown, contentType: stri
       if (!isFields(patch)) throw badRequest('a strategic merge patch is an object');
       return strategicMerge(target, patch) as KubeObject;
     default:
-      throw unsupportedMediaType(
-        `the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json`,
-      );
+      throw new TypeError(`not a patch type: ${contentType}`);
   }
 }
 

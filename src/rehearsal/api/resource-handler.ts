@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { contentTypeOf, readBody } from './body.ts';
 import type { Identity } from './identity.ts';
 import { type Fields, isFields, type KubeObject, type ObjectMeta } from './objects.ts';
-import { applyPatch } from './patch.ts';
+import { applyPatch, checkPatchType } from './patch.ts';
 import type { ResourceRequest } from './request.ts';
 import { allResourceTypes, groupVersionOf, type ResourceType, resourceTypes } from './resource-types.ts';
 import { fieldSelector, labelSelector, type Selector } from './selectors.ts';
@@ -112,9 +112,11 @@ async function update({ request, store, http }: ResourceCall): Promise<KubeObjec
 
 async function patch({ request, store, http }: ResourceCall): Promise<KubeObject> {
   const { type, name = '', namespace } = request;
+  const contentType = contentTypeOf(http);
+  checkPatchType(contentType);
   const body = await readBody(http);
   const current = store.get(type, name, namespace);
-  const patched = applyPatch(current, body, contentTypeOf(http));
+  const patched = applyPatch(current, body, contentType);
   if (patched.metadata?.name !== name) throw invalid(type.kind, name, 'metadata.name: field is immutable');
   const next = onlyAsked(request, current, patched);
   return isDryRun(request) ? next : store.update(type, next);

@@ -1,6 +1,7 @@
 import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
 import { parseFaults } from '../faults/grammar.ts';
+import { prepareTries } from '../faults/tries.ts';
 import { type ExecReply, type ExecRequest, socketName } from '../node/exec-protocol.ts';
 import { readContainer } from '../state/container.ts';
 import type { Project } from '../state/project.ts';
@@ -21,11 +22,13 @@ export interface ExecOptions {
 export async function exec(project: Project, options: ExecOptions, signal: AbortSignal): Promise<number> {
   const faults = process.env.UNET_REHEARSAL ?? '';
   parseFaults(faults);
-  if (readContainer(project) === undefined) {
+  const container = readContainer(project);
+  if (container === undefined) {
     const name = `${project.name}_node_1`;
     process.stderr.write(`Error: no container with name or ID "${name}" found: no such container\n`);
     return 125;
   }
+  if (faults !== '') prepareTries(project.rehearsalDirectory, container.node);
   const code = await converse(
     project,
     { argv: options.argv, env: options.env, faults },
@@ -56,7 +59,10 @@ function converse(
       connected = true;
     });
     socket.once('error', () => resolve(connected ? 137 : undefined));
-    createInterface({ input: socket }).on('line', (line) => {
+    const lines = createInterface({ input: socket });
+    // It repeats the socket's error, which is dealt with above.
+    lines.on('error', () => {});
+    lines.on('line', (line) => {
       const reply = JSON.parse(line) as ExecReply;
       if ('exit' in reply) code = reply.exit;
       else print(reply, terminal);

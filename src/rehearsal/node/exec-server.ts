@@ -32,7 +32,10 @@ function serve(socket: Socket, handler: ExecHandler): void {
   };
   socket.on('error', () => {});
   socket.once('close', () => gone.abort(new Error('the exec client went away')));
-  createInterface({ input: socket }).once('line', async (line) => {
+  const lines = createInterface({ input: socket });
+  // It repeats the socket's errors.
+  lines.on('error', () => {});
+  lines.once('line', async (line) => {
     try {
       reply({ exit: await handler(JSON.parse(line) as ExecRequest, io) });
     } catch (error) {
