@@ -1,6 +1,6 @@
 /** `unet run -- CMD`: up, CMD with KUBECONFIG, down always. */
 import { createRenderer } from '../events/renderer.ts';
-import { EXIT, UnetError } from '../errors.ts';
+import { UnetError } from '../errors.ts';
 import { bringUp } from '../lead/bring-up.ts';
 import { clusterVariables } from '../lead/cluster-variables.ts';
 import { clusterState, findJob, type Job } from '../lead/job.ts';
@@ -25,27 +25,20 @@ export const run: CommandModule = {
     }
     const job = await findJob({ settings, env, cwd, unet: VERSION, signal });
     const renderer = createRenderer({ output: settings.output, stream: stderr, resultStream: stdout, env });
-    let code: number = EXIT.failed;
     let owned = true;
     try {
-      const { started, error } = await bringUp(job, renderer.event, signal);
-      owned = started;
+      const { started, outcome, error } = await bringUp(job, renderer.event, signal);
+      // A cluster that was there before stays: who made it takes it down. What is retained is for a look.
+      owned = started && !(outcome === 'failed' && settings.retain);
       await renderer.end();
-      code = error?.exitCode ?? (await inCluster(job, rest, env, cwd, signal));
-    } catch (error) {
-      await renderer.end();
-      if (!UnetError.is(error) || signal.aborted || error.code === 'UNET_COMMAND_NOT_FOUND') {
-        throw error;
-      }
-      code = error.exitCode;
+      return error?.exitCode ?? (await inCluster(job, rest, env, cwd, signal));
     } finally {
-      // A cluster that was there before stays: who made it takes it down.
+      await renderer.end();
       if (owned) {
         await end(job, stderr, env, settings.output);
       }
+      signal.throwIfAborted();
     }
-    signal.throwIfAborted();
-    return code;
   },
 };
 

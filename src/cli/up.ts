@@ -1,6 +1,6 @@
 /** `unet up`: the cluster comes up, or is found up. */
 import { createRenderer } from '../events/renderer.ts';
-import { EXIT, UnetError } from '../errors.ts';
+import { EXIT } from '../errors.ts';
 import { bringUp } from '../lead/bring-up.ts';
 import { findJob } from '../lead/job.ts';
 import { VERSION } from '../version.ts';
@@ -26,14 +26,7 @@ export async function runUp(context: CommandContext): Promise<number> {
   const renderer = createRenderer({ output: settings.output, stream: stderr, resultStream: stdout, env });
   try {
     const { error } = await bringUp(job, renderer.event, signal);
-    return error === undefined ? EXIT.done : (error.exitCode ?? EXIT.nodesMissing);
-  } catch (error) {
-    await renderer.end();
-    if (UnetError.is(error) && !signal.aborted) {
-      // The renderer has shown it with all its details.
-      return error.exitCode;
-    }
-    throw error;
+    return error === undefined ? EXIT.done : (error.exitCode ?? EXIT.failed);
   } finally {
     await renderer.end();
   }

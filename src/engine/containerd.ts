@@ -19,13 +19,15 @@ export async function waitForContainerd(engine: Engine, options: BootOptions): P
     const result = await run([...engine.compose, 'exec', '-T', 'node', 'ctr', 'version'], {
       env: options.env,
       cwd: options.stage,
-      timeoutMs: TRY_TIMEOUT_MS,
+      timeoutMs: Math.max(1, Math.min(TRY_TIMEOUT_MS, deadline - performance.now())),
       signal: options.signal,
     });
     if (result.exitCode === 0) {
       return;
     }
-    said = lastLines(`${result.stdout}\n${result.stderr}`, 6);
+    options.signal.throwIfAborted();
+    const output = lastLines(`${result.stdout}\n${result.stderr}`, 6);
+    said = result.timedOut && output.length === 0 ? said : output;
     options.onLine?.(`containerd does not answer yet: ${said.at(-1) ?? 'no output'}`);
     if (performance.now() + POLL_MS > deadline) {
       throw new UnetError('UNET_BOOT_TIMEOUT', `containerd in the node did not answer within ${options.timeoutMs / 1000} s`, {

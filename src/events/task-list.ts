@@ -41,11 +41,12 @@ export function taskLines(progress: Progress, at: number): ReadonlyMap<string, T
 function leadLine(progress: Progress, lead: NodeProgress | undefined, at: number): TaskLine {
   const { plan, phase } = progress;
   if (plan === undefined || lead === undefined) {
-    return { title: `${phaseText(phase)} (${formatDuration(at)})`, state: 'running' };
+    const over = phase === 'stopped' ? 'done' : 'running';
+    return { title: `${phaseText(phase)} (${formatDuration(at)})`, state: over };
   }
   const failed = lead.error !== undefined || ['failed', 'lost', 'missing'].includes(lead.phase);
-  const usable = phase === 'usable' || phase === 'degraded';
-  const state = failed ? 'failed' : usable ? 'done' : 'running';
+  const settled = phase === 'usable' || phase === 'degraded' || phase === 'stopped';
+  const state = failed ? 'failed' : settled ? 'done' : 'running';
   return { title: `control plane on ${plan.lead} (${phaseText(phase)}, ${formatDuration(at)})`, state };
 }
 
@@ -63,7 +64,7 @@ function leadStep(lead: NodeProgress | undefined, step: StepName, at: number): T
 /** "workers: join 12/31, slowest n17 (start the node, 14.0 s)" */
 function workersLine(progress: Progress, at: number): TaskLine | undefined {
   const workers = workersOf(progress);
-  if (workers.length === 0 || progress.plan === undefined) {
+  if (workers.length === 0 || progress.plan === undefined || isGoing(progress)) {
     return undefined;
   }
   const done = (step: StepName) => workers.filter(({ steps }) => steps.get(step)?.state === 'done').length;
@@ -90,6 +91,13 @@ function readyLine(progress: Progress, at: number): TaskLine | undefined {
   const nodes = [...progress.nodes.values()];
   if (progress.plan === undefined) {
     return undefined;
+  }
+  if (isGoing(progress)) {
+    const removed = nodes.filter(({ phase }) => phase === 'removed').length;
+    return {
+      title: `torn down ${removed}/${nodes.length}`,
+      state: removed === nodes.length ? 'done' : 'running',
+    };
   }
   const ready = nodes.filter(({ phase }) => phase === 'ready').length;
   const state = ready === nodes.length ? 'done' : ended(progress) ? 'failed' : 'running';
@@ -128,7 +136,11 @@ function isFailed({ phase, error }: NodeProgress): boolean {
 }
 
 function ended({ phase }: Progress): boolean {
-  return phase === 'degraded' || phase === 'failed' || phase === 'stopping' || phase === 'stopped';
+  return phase === 'degraded' || phase === 'failed';
+}
+
+function isGoing({ phase }: Progress): boolean {
+  return phase === 'stopping' || phase === 'stopped';
 }
 
 function phaseText(phase: Progress['phase']): string {

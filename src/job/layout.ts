@@ -43,14 +43,17 @@ export function userNodeDirectory(nodeDir: string | undefined): string {
 // sockaddr_un.sun_path (unix(7)) has 108 bytes with its final zero.
 const SOCKET_PATH_MAX = 107;
 
+// Beside the nodes' directories: no host can have this name.
+const CONTROL = '.control';
+
 /** The directory (0700) and path of the supervisor's socket on its host. */
 export function controlSocket(jobId: string): { directory: string; path: string } {
-  const directory = join(userNodeDirectory(undefined), jobId, 'control');
+  const directory = join(userNodeDirectory(undefined), jobId, CONTROL);
   const path = join(directory, 'socket');
   if (Buffer.byteLength(path) <= SOCKET_PATH_MAX) {
     return { directory, path };
   }
-  const short = join('/tmp', `unet-${userInfo().uid}`, jobId, 'control');
+  const short = join('/tmp', `unet-${userInfo().uid}`, jobId, CONTROL);
   return { directory: short, path: join(short, 'socket') };
 }
 

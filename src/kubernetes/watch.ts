@@ -23,9 +23,11 @@ export async function follow<T extends KubernetesObject>(options: FollowOptions<
     const informer = makeInformer(options.config, options.path, options.list, options.labelSelector);
     informer.on('add', options.onObject);
     informer.on('update', options.onObject);
+    let onAbort = () => {};
     try {
       await new Promise<void>((resolve, reject) => {
-        signal.addEventListener('abort', () => resolve(), { once: true });
+        onAbort = resolve;
+        signal.addEventListener('abort', onAbort, { once: true });
         informer.on('error', reject);
         informer.start().catch(reject);
       });
@@ -33,6 +35,7 @@ export async function follow<T extends KubernetesObject>(options: FollowOptions<
       options.onTrouble(error instanceof Error ? error.message : String(error));
       await sleep(RETRY_MS, undefined, { signal }).catch(() => {});
     } finally {
+      signal.removeEventListener('abort', onAbort);
       await informer.stop();
     }
   }

@@ -4,7 +4,7 @@ import { UnetError } from '../errors.ts';
 import type { LaunchedAgents, Launcher } from '../launch/launcher.ts';
 import { localLauncher } from '../launch/local.ts';
 import { srunLauncher } from '../launch/srun.ts';
-import { createAssembler } from '../node/frames.ts';
+import { createAssembler, jsonLine } from '../node/frames.ts';
 import { FromAgent, type ToAgents } from '../node/protocol.ts';
 import { childEnvironment } from '../process/environment.ts';
 
@@ -49,5 +49,5 @@ export function startAgents(options: AgentsOptions): Agents {
     onDiagnostic: options.onDiagnostic,
     onExit: options.onExit,
   });
-  return { ...launched, send: (message) => void launched.send(JSON.stringify(message)) };
+  return { ...launched, send: (message) => void launched.send(jsonLine(message)) };
 }

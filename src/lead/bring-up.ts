@@ -8,22 +8,25 @@ import { ask, type Job, startSupervisor, supervisedElsewhere } from './job.ts';
 export type BringUpResult = {
   /** This command started the cluster, so an interrupt takes it away again. */
   started: boolean;
-  /** Some wanted node is not there, but enough are for the control plane: exit 5. */
+  /** `degraded`: the control plane is up, but nodes are missing. `failed`: nothing is up, or it is retained for a look. */
+  outcome: 'usable' | 'degraded' | 'failed';
+  /** Why it is not usable; it was an event, so it has been shown. */
   error?: ErrorRecord;
 };
 
 const REMOTE_POLL_MS = 1000;
 
 /**
- * Resolves when the cluster is usable, or kept although nodes are missing.
+ * Resolves when the bring-up has come to its end, good or bad.
  *
- * @throws the UnetError that ended the bring-up; the signal's reason after the teardown when this command had started it.
+ * @throws what was no event: no supervisor to be had, or the signal's reason, after the teardown when this command had
+ *   started the cluster.
  */
 export async function bringUp(job: Job, onEvent: (event: UnetEvent) => void, signal: AbortSignal): Promise<BringUpResult> {
   const elsewhere = await supervisedElsewhere(job);
   if (elsewhere !== undefined) {
     await followElsewhere(job, signal);
-    return { started: false };
+    return { started: false, outcome: 'usable' };
   }
   const detached = new AbortController();
   const found = await ask(job, { type: 'resume' }, detached.signal);
@@ -32,8 +35,8 @@ export async function bringUp(job: Job, onEvent: (event: UnetEvent) => void, sig
     signal.addEventListener('abort', detach, { once: true });
     try {
       const end = await follow(found, onEvent);
-      if (end !== 'stopped') {
-        return { started: false, ...end };
+      if (end.outcome !== 'stopped') {
+        return { ...end, outcome: end.outcome, started: false };
       }
     } catch (error) {
       // Another command's cluster: an interrupt of ours only ends our looking on.
@@ -57,11 +60,11 @@ async function start(job: Job, onEvent: (event: UnetEvent) => void, signal: Abor
   }
   try {
     const end = await follow(events, onEvent);
-    if (end === 'stopped') {
-      signal.throwIfAborted();
+    signal.throwIfAborted();
+    if (end.outcome === 'stopped') {
       throw new UnetError('UNET_INTERRUPTED', 'the cluster was taken down by somebody else while it came up', { exitCode: 1 });
     }
-    return { started: true, ...end };
+    return { ...end, outcome: end.outcome, started: true };
   } catch (error) {
     signal.throwIfAborted();
     throw error;
@@ -76,37 +79,36 @@ async function askDown(job: Job, signal: AbortSignal): Promise<void> {
   await ask(job, { type: 'down', reason });
 }
 
+type End = { outcome: 'usable' | 'degraded' | 'failed' | 'stopped'; error?: ErrorRecord };
+
 /** To the end of the bring-up. `stopped`: it was taken away, and no error said why. */
-async function follow(events: AsyncIterable<UnetEvent>, onEvent: (event: UnetEvent) => void): Promise<{ error?: ErrorRecord } | 'stopped'> {
+async function follow(events: AsyncIterable<UnetEvent>, onEvent: (event: UnetEvent) => void): Promise<End> {
   let error: ErrorRecord | undefined;
-  let stopped = false;
+  let ending = false;
   for await (const event of events) {
     onEvent(event);
     if (event.type === 'error') {
-      // The first one that ends it counts; what the teardown adds is its consequence.
-      error = stopped ? (error ?? event.error) : event.error;
+      // The one that ended it counts; what the teardown adds is its consequence.
+      error = ending ? (error ?? event.error) : event.error;
     } else if (event.type === 'cluster') {
       if (event.phase === 'usable') {
-        return {};
+        return { outcome: 'usable' };
       }
       if (event.phase === 'degraded' && error !== undefined) {
-        return { error };
+        return { outcome: 'degraded', error };
       }
-      if (event.phase === 'failed' && event.retained === true) {
-        break;
+      if (event.retained === true && error !== undefined) {
+        return { outcome: 'failed', error };
       }
-      stopped ||= event.phase === 'stopping' || event.phase === 'stopped' || event.phase === 'failed';
+      ending ||= ['failed', 'stopping', 'stopped'].includes(event.phase);
     }
   }
-  if (error !== undefined) {
-    throw UnetError.fromRecord(error);
+  if (!ending) {
+    throw new UnetError('UNET_SUPERVISOR', 'the supervisor ended without a word', {
+      remedy: 'the agents take the cluster away by themselves; "unet up" starts another',
+    });
   }
-  if (stopped) {
-    return 'stopped';
-  }
-  throw new UnetError('UNET_SUPERVISOR', 'the supervisor ended without a word', {
-    remedy: 'the agents take the cluster away by themselves; "unet up" starts another',
-  });
+  return error === undefined ? { outcome: 'stopped' } : { outcome: 'failed', error };
 }
 
 /** From another host of the job only the state file can be seen. */

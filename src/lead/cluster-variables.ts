@@ -15,7 +15,7 @@ export function clusterVariables(state: JobState, paths: JobPaths): Record<strin
   return {
     KUBECONFIG: state.kubeconfig,
     UNET_JOB_ID: state.jobId,
-    UNET_JOB_DIR: paths.directory,
+    UNET_JOB_DIRECTORY: paths.directory,
     UNET_JOB_LEAD: state.lead,
     UNET_JOB_NODES: readyNodes(state).join(' '),
     UNET_JOB_API_SERVER: serverUrl(state.apiServer),

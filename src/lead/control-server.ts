@@ -4,6 +4,7 @@ import { createServer, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { ensurePrivateDirectory } from '../files/private-directory.ts';
 import { controlSocket } from '../job/layout.ts';
+import { jsonLine } from '../node/frames.ts';
 import { ControlRequest } from './control.ts';
 
 export type ControlHandler = (request: ControlRequest, reply: Reply) => void;
@@ -47,7 +48,7 @@ function serve(socket: Socket, handle: ControlHandler): void {
   const reply: Reply = {
     send: (message) => {
       if (socket.writable) {
-        socket.write(`${JSON.stringify(message)}\n`);
+        socket.write(`${jsonLine(message)}\n`);
       }
     },
     end: () => void socket.end(),

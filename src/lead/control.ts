@@ -34,7 +34,10 @@ export async function askSupervisor(path: string, request: ControlRequest, signa
 async function* events(socket: Socket): AsyncIterable<UnetEvent> {
   try {
     for await (const line of createInterface({ input: socket })) {
-      const message = JSON.parse(line) as UnetEvent | { type: 'refused'; message: string };
+      const message = parse(line);
+      if (message === undefined) {
+        return; // Half a line: the supervisor was killed while it spoke.
+      }
       if (message.type === 'refused') {
         throw new UnetError('UNET_SUPERVISOR', message.message);
       }
@@ -47,6 +50,14 @@ async function* events(socket: Socket): AsyncIterable<UnetEvent> {
     }
   } finally {
     socket.destroy();
+  }
+}
+
+function parse(line: string): UnetEvent | { type: 'refused'; message: string } | undefined {
+  try {
+    return JSON.parse(line) as UnetEvent;
+  } catch {
+    return undefined;
   }
 }
 

@@ -26,6 +26,7 @@ export type JobOptions = { settings: Settings; env: NodeJS.ProcessEnv; cwd: stri
 // A supervisor that renews its state every ten seconds and has not for this long is dead.
 const STALE_MS = 60_000;
 const START_TIMEOUT_MS = 30_000;
+const RIVAL_MS = 2000;
 const POLL_MS = 20;
 
 export async function findJob({ settings, env, cwd, unet, signal }: JobOptions): Promise<Job> {
@@ -81,13 +82,19 @@ export async function startSupervisor(job: Job, signal?: AbortSignal): Promise<A
 }
 
 async function firstAnswer(job: Job, pid: number, signal?: AbortSignal): Promise<AsyncIterable<UnetEvent>> {
-  const deadline = performance.now() + START_TIMEOUT_MS;
+  let deadline = performance.now() + START_TIMEOUT_MS;
+  let ended = false;
   for (;;) {
     const events = await ask(job, { type: 'follow' }, signal);
     if (events !== undefined) {
       return events;
     }
-    if (performance.now() > deadline || !isAlive(pid)) {
+    if (!ended && !isAlive(pid)) {
+      // When two start at the same time one of them has ended at once: the other is about to answer.
+      ended = true;
+      deadline = performance.now() + RIVAL_MS;
+    }
+    if (performance.now() > deadline) {
       throw new UnetError('UNET_SUPERVISOR', 'the supervisor did not start', {
         log: job.paths.supervisorLog,
         remedy: 'its log says why',

@@ -1,25 +1,34 @@
 /** How many nodes run `kubeadm join` at the same time: three hundred at once have broken a control plane. */
-import pLimit from 'p-limit';
 
 export type JoinWindow = { want: (node: string) => void; over: (node: string) => void };
 
-/** Calls `grant` for each node that wants to join, for at most `size` at a time, until each is over. */
+/**
+ * Calls `grant` for each node that wants to join, in the order of asking, for at most `size` at a time, until each is
+ * over. A node that is over before its turn, because it was lost, is passed by.
+ */
 export function createJoinWindow(size: number, grant: (node: string) => void): JoinWindow {
-  const limit = pLimit(size);
-  const finish = new Map<string, () => void>();
+  const waiting = new Set<string>();
+  const joining = new Set<string>();
+  const proceed = () => {
+    for (const node of waiting) {
+      if (joining.size >= size) {
+        return;
+      }
+      waiting.delete(node);
+      joining.add(node);
+      grant(node);
+    }
+  };
   return {
     want: (node) => {
-      void limit(
-        () =>
-          new Promise<void>((resolve) => {
-            finish.set(node, resolve);
-            grant(node);
-          }),
-      );
+      joining.delete(node); // asked again without an end of the first: its agent is another one
+      waiting.add(node);
+      proceed();
     },
     over: (node) => {
-      finish.get(node)?.();
-      finish.delete(node);
+      waiting.delete(node);
+      joining.delete(node);
+      proceed();
     },
   };
 }

@@ -1,5 +1,6 @@
 /** The supervisor's process: the lock, the socket, the signals, and one or several bring-ups of the job. */
 import { appendFileSync, existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { UnetError } from '../errors.ts';
 import { ensurePrivateDirectory } from '../files/private-directory.ts';
 import { removeControl } from '../job/bury.ts';
@@ -23,6 +24,8 @@ export async function serve(options: ServeOptions): Promise<boolean> {
   const paths = jobPaths(jobDir);
   await ensurePrivateDirectory(jobDir);
   await ensurePrivateDirectory(paths.logs);
+  // Meant for a supervisor that has died since.
+  await rm(paths.downRequest, { force: true });
   const note = (line: string) => {
     try {
       appendFileSync(paths.supervisorLog, `${new Date().toISOString()} ${line}\n`, { mode: 0o600 });

@@ -395,6 +395,7 @@ export class Supervisor {
   }
 
   private welcomeLate(node: NodeEntry, slot: number): void {
+    this.release.again();
     if (this.spec.oneHost) {
       node.slot = slot;
       this.sendAssignments();

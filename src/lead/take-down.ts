@@ -131,7 +131,7 @@ async function nodesToClean({ allocation, settings }: Job, state: JobState | und
   }
   const recorded = await recordedNodes(join(userNodeDirectory(settings.nodeDir), allocation.jobId));
   const known = state?.nodes.map(({ name }) => name) ?? [];
-  return [...new Set([...recorded.filter((name) => name !== 'control'), ...known])];
+  return [...new Set([...recorded, ...known])];
 }
 
 async function keptLogs(job: Job): Promise<{ logs?: string }> {

@@ -10,19 +10,34 @@ const PIECE_CHARS = 640;
 // A kubeconfig is about 6 kB; nothing that an agent says is larger than a step's error with its last lines.
 const MAX_PIECES = 2000;
 
-const Piece = z.object({ piece: z.string(), of: z.number().int().positive().max(MAX_PIECES), at: z.number().int().nonnegative(), data: z.string() });
+// What a lost piece leaves behind is given up when there is too much of it: the oldest first.
+const MAX_PARTIAL = 512;
+const MAX_PARTIAL_CHARS = 32 * 1024 * 1024;
+
+const Piece = z.object({ piece: z.string().max(300), of: z.number().int().positive().max(MAX_PIECES), at: z.number().int().nonnegative(), data: z.string().max(PIECE_CHARS) });
 
 let counter = 0;
 
-/** The lines that carry `message`; most messages are one line of JSON. `sender` tells pieces of different nodes apart. */
+/** `message` as JSON in one line of ASCII: readline also ends lines at U+2028 and U+2029, and srun cuts at bytes. */
+export function jsonLine(message: unknown): string {
+  return JSON.stringify(message).replace(/[\u007f-\uffff]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+/**
+ * The lines that carry `message`; most messages are one line of JSON. `sender` tells pieces of different nodes apart.
+ *
+ * @throws RangeError when it is too long to be put back together; a message of ours has bounded parts only.
+ */
 export function toLines(message: unknown, sender: string): string[] {
-  const json = JSON.stringify(message);
-  // Non-ASCII text would make bytes differ from characters; pieces are escaped to ASCII by base64.
-  if (json.length <= MAX_LINE_CHARS && Buffer.byteLength(json) <= MAX_LINE_CHARS) {
+  const json = jsonLine(message);
+  if (json.length <= MAX_LINE_CHARS) {
     return [json];
   }
-  const encoded = Buffer.from(json, 'utf8').toString('base64');
+  const encoded = Buffer.from(json, 'latin1').toString('base64');
   const of = Math.ceil(encoded.length / PIECE_CHARS);
+  if (of > MAX_PIECES) {
+    throw new RangeError(`a message of ${json.length} characters is too long`);
+  }
   counter += 1;
   const piece = `${sender}.${counter}`;
   return Array.from({ length: of }, (_, at) =>
@@ -30,9 +45,36 @@ export function toLines(message: unknown, sender: string): string[] {
   );
 }
 
+type Partial = { of: number; pieces: Map<number, string>; chars: number };
+
 /** Puts lines back together. What is no message (a module's banner on stdout) goes to `onNoise`. */
 export function createAssembler(onMessage: (message: unknown) => void, onNoise: (line: string) => void): (line: string) => void {
-  const partial = new Map<string, string[]>();
+  const partial = new Map<string, Partial>();
+  let chars = 0;
+  const forget = (id: string, message: Partial) => {
+    partial.delete(id);
+    chars -= message.chars;
+  };
+  const add = (id: string, of: number, at: number, data: string): Partial | undefined => {
+    const message = partial.get(id) ?? { of, pieces: new Map(), chars: 0 };
+    if (message.of !== of || at >= of || message.pieces.has(at)) {
+      return undefined;
+    }
+    message.pieces.set(at, data);
+    message.chars += data.length;
+    chars += data.length;
+    // To the end of the order: what goes first has waited longest.
+    partial.delete(id);
+    partial.set(id, message);
+    for (const [oldest, waiting] of partial) {
+      if (partial.size <= MAX_PARTIAL && chars <= MAX_PARTIAL_CHARS) {
+        break;
+      }
+      forget(oldest, waiting);
+      onNoise(`a message of ${waiting.of} pieces that never came whole (${oldest})`);
+    }
+    return message;
+  };
   return (line) => {
     const value = parse(line);
     if (value === undefined) {
@@ -45,12 +87,13 @@ export function createAssembler(onMessage: (message: unknown) => void, onNoise: 
       return;
     }
     const { piece: id, of, at, data } = piece.data;
-    const pieces = partial.get(id) ?? [];
-    pieces[at] = data;
-    partial.set(id, pieces);
-    if (Object.keys(pieces).length === of) {
-      partial.delete(id);
-      const whole = parse(Buffer.from(pieces.join(''), 'base64').toString('utf8'));
+    const message = add(id, of, at, data);
+    if (message === undefined) {
+      onNoise(line);
+    } else if (message.pieces.size === of) {
+      forget(id, message);
+      const ordered = Array.from({ length: of }, (_, index) => message.pieces.get(index) ?? '');
+      const whole = parse(Buffer.from(ordered.join(''), 'base64').toString('utf8'));
       if (whole === undefined) {
         onNoise(`a message of ${of} pieces that is not JSON (${id})`);
       } else {

@@ -6,16 +6,26 @@ type Of<K extends Kind> = Extract<ToAgents, { type: K }>;
 type Waiter = { accepts: (message: ToAgents) => boolean; resolve: (message: ToAgents) => void };
 
 export type Inbox = {
+  /** Drops what is waiting of these kinds, and what comes. */
+  discard: (...kinds: Kind[]) => void;
   deliver: (message: ToAgents) => void;
   /** The next message of `kind` that `accepts` likes, in order of arrival; rejects with the signal's reason. */
   take: <K extends Kind>(kind: K, signal: AbortSignal, accepts?: (message: Of<K>) => boolean) => Promise<Of<K>>;
 };
 
 export function createInbox(): Inbox {
-  const waiting: ToAgents[] = [];
+  let waiting: ToAgents[] = [];
+  const discarded = new Set<Kind>();
   const waiters = new Set<Waiter>();
   return {
+    discard: (...kinds) => {
+      kinds.forEach((kind) => discarded.add(kind));
+      waiting = waiting.filter(({ type }) => !discarded.has(type));
+    },
     deliver: (message) => {
+      if (discarded.has(message.type)) {
+        return;
+      }
       for (const waiter of waiters) {
         if (waiter.accepts(message)) {
           waiters.delete(waiter);

@@ -16,6 +16,8 @@ import { readRecord } from './record.ts';
 import { type Claim, claimSlot, SLOTS } from './slots.ts';
 import { teardown } from './teardown.ts';
 
+const AGENT_POLL_MS = 50;
+
 export type Prepared = {
   /** This user's node-local directory. */
   root: string;
@@ -34,6 +36,7 @@ export async function prepare(spec: JobSpec, node: string, env: NodeJS.ProcessEn
     seesJobDir: await seesNonce(jobPaths(spec.jobDir).nonce, spec.nonce),
   };
   if (spec.mode === 'clean') {
+    await endLivingAgent(spec, prepared.directory);
     return prepared;
   }
   try {
@@ -122,7 +125,7 @@ async function ownAddress(spec: JobSpec): Promise<string | UnetError> {
 /** What an agent that was killed left: its containers and directory. A living one keeps its own. */
 async function clearLeftovers(spec: JobSpec, prepared: Prepared, env: NodeJS.ProcessEnv): Promise<void> {
   const record = await readRecord(prepared.directory);
-  if (record !== undefined && record.pid !== process.pid && (await isAgent(record.pid))) {
+  if (record !== undefined && (await isAgent(record.pid, spec.jobId))) {
     throw new UnetError('UNET_SUPERVISOR', `another agent of this job (pid ${record.pid}) still holds this node`, {
       remedy: 'wait until it has ended, or run "unet down"',
     });
@@ -136,10 +139,38 @@ async function clearLeftovers(spec: JobSpec, prepared: Prepared, env: NodeJS.Pro
   });
 }
 
-/** Whether `pid` is a living agent, and not another process that has got its number. */
-async function isAgent(pid: number): Promise<boolean> {
-  const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-  return command.split('\0').includes('agent');
+/**
+ * Lets an agent that has lost its supervisor and does not know it yet take its node away by itself: cleaning behind its
+ * back, it might start what was just removed.
+ */
+async function endLivingAgent(spec: JobSpec, directory: string): Promise<void> {
+  const pid = (await readRecord(directory).catch(() => undefined))?.pid;
+  if (pid === undefined || !(await isAgent(pid, spec.jobId))) {
+    return;
+  }
+  signal(pid, 'SIGTERM');
+  const deadline = performance.now() + spec.stepTimeouts.down;
+  while (await isAgent(pid, spec.jobId)) {
+    if (performance.now() > deadline) {
+      signal(pid, 'SIGKILL');
+      return;
+    }
+    await sleep(AGENT_POLL_MS);
+  }
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch {
+    // It has just ended.
+  }
+}
+
+/** Whether `pid` is a living agent of this job, and not another process that has got its number. */
+async function isAgent(pid: number, jobId: string): Promise<boolean> {
+  const command = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split('\0');
+  return pid !== process.pid && command.includes('agent') && command.includes(jobId);
 }
 
 async function missingTool(env: NodeJS.ProcessEnv): Promise<UnetError | undefined> {

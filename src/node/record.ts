@@ -2,11 +2,11 @@
  * What an agent writes down about what it is going to make, before it makes it: enough for another agent to take it
  * away when this one was killed.
  */
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { writePrivateFile } from '../files/private-file.ts';
 import { errnoOf } from '../errors.ts';
+import { readPrivateFile, writePrivateFile } from '../files/private-file.ts';
 
 export const NodeRecord = z.object({
   version: z.literal(1),
@@ -29,10 +29,14 @@ export async function writeRecord(directory: string, record: NodeRecord): Promis
   await writePrivateFile(join(directory, FILE), `${JSON.stringify(record, null, 2)}\n`);
 }
 
-/** Undefined where there is none. What cannot be read as one is treated as no record: its directory can still go. */
+/**
+ * Undefined where there is none. What cannot be read as one is treated as no record: its directory can still go.
+ *
+ * @throws UnetError UNET_UNSAFE_PATH when somebody else could have written it.
+ */
 export async function readRecord(directory: string): Promise<NodeRecord | undefined> {
   try {
-    const parsed = NodeRecord.safeParse(JSON.parse(await readFile(join(directory, FILE), 'utf8')));
+    const parsed = NodeRecord.safeParse(JSON.parse(await readPrivateFile(join(directory, FILE))));
     return parsed.success ? parsed.data : undefined;
   } catch (error) {
     if (errnoOf(error) === 'ENOENT' || error instanceof SyntaxError) {
@@ -46,7 +50,7 @@ export async function readRecord(directory: string): Promise<NodeRecord | undefi
 export async function recordedNodes(jobNodeDirectory: string): Promise<string[]> {
   try {
     const entries = await readdir(jobNodeDirectory, { withFileTypes: true });
-    return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+    return entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith('.')).map((entry) => entry.name);
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') {
       return [];

@@ -1,7 +1,7 @@
 /** The log of one step on one node, 0600, with secrets taken out. */
 import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { redact } from '../process/redact.ts';
+import { createLineRedactor } from '../process/redact.ts';
 import { plain } from '../process/run.ts';
 
 export type StepLog = { path: string; line: (text: string) => void; close: () => void };
@@ -11,6 +11,7 @@ export type StepLog = { path: string; line: (text: string) => void; close: () =>
  */
 export function openStepLog(path: string, onTrouble: (message: string) => void): StepLog {
   let fd: number | undefined;
+  const redact = createLineRedactor();
   const attempt = (write: () => void) => {
     try {
       write();

@@ -1,9 +1,10 @@
 /** Taking away what an agent made on its node, from its record alone: by itself, or by another one after its death. */
 import { join } from 'node:path';
 import { makeFailure, tryMake } from '../engine/make.ts';
-import { UnetError } from '../errors.ts';
+import { errnoOf, UnetError } from '../errors.ts';
 import { removeEmptyParents } from '../files/empty-parents.ts';
 import { removeTree } from '../files/remove-tree.ts';
+import { verifyPrivateDirectory } from '../files/safe-path.ts';
 import type { Environment } from '../process/environment.ts';
 import { type NodeRecord, readRecord } from './record.ts';
 
@@ -21,15 +22,32 @@ export type TeardownOptions = {
  * Removes the node's containers, then its directory. Repeatable: nothing there is nothing to do. When the
  * containers cannot be removed the directory stays, since it is what a second try needs.
  *
- * @throws UnetError UNET_TEARDOWN_INCOMPLETE saying what is left and where.
+ * @throws UnetError UNET_TEARDOWN_INCOMPLETE saying what is left and where; UNET_UNSAFE_PATH for a directory that somebody
+ *   else could have prepared, of which nothing is run or removed.
  */
 export async function teardown(options: TeardownOptions): Promise<void> {
+  if (!(await isOurs(options.directory))) {
+    return;
+  }
   const record = await readRecord(options.directory);
   if (record?.up === true) {
     await takeDown(record, options);
   }
   await removeTree(options.directory, { beneath: options.root });
   await removeEmptyParents(options.directory, options.root);
+}
+
+/** False when there is nothing. What a record says is run: `make` in the directory that it names. */
+async function isOurs(directory: string): Promise<boolean> {
+  try {
+    await verifyPrivateDirectory(directory);
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') {
+      return false;
+    }
+    throw error;
+  }
 }
 
 async function takeDown(record: NodeRecord, options: TeardownOptions): Promise<void> {

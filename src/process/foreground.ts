@@ -1,5 +1,5 @@
 /** The user's own command: our terminal, our streams, and signals passed on. */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { errnoOf, UnetError } from '../errors.ts';
 import { ORIGINAL_UMASK } from './umask.ts';
@@ -18,10 +18,8 @@ export function runForeground(command: readonly string[], options: { env: NodeJS
   const [file = '', ...args] = command;
   const { signal } = options;
   return new Promise((resolve, reject) => {
-    const ours = process.umask(ORIGINAL_UMASK);
-    // child_process itself: inherited streams and no group of its own, so that job control works as in a shell.
-    const child = spawn(file, args, { env: options.env, cwd: options.cwd, stdio: 'inherit' });
-    process.umask(ours);
+    signal.throwIfAborted();
+    const child = spawnAsUser(file, args, options);
     let kill: NodeJS.Timeout | undefined;
     const onAbort = () => {
       child.kill('SIGTERM');
@@ -34,17 +32,31 @@ export function runForeground(command: readonly string[], options: { env: NodeJS
     };
     child.once('error', (error) => {
       settle();
-      const missing = errnoOf(error) === 'ENOENT';
-      reject(
-        new UnetError('UNET_COMMAND_NOT_FOUND', `${file}: ${missing ? 'command not found' : `cannot be executed (${errnoOf(error)})`}`, {
-          cause: error,
-          exitCode: missing ? 127 : 126,
-        }),
-      );
+      reject(notStarted(file, error));
     });
     child.once('close', (code, childSignal) => {
       settle();
       resolve(code ?? 128 + (childSignal === null ? 0 : constants.signals[childSignal]));
     });
+  });
+}
+
+function spawnAsUser(file: string, args: readonly string[], { env, cwd }: { env: NodeJS.ProcessEnv; cwd: string }): ChildProcess {
+  const ours = process.umask(ORIGINAL_UMASK);
+  try {
+    // child_process itself: inherited streams and no group of its own, so that job control works as in a shell.
+    return spawn(file, args, { env, cwd, stdio: 'inherit' });
+  } catch (error) {
+    throw notStarted(file, error); // some errors come at once (ENOTDIR, E2BIG), the others as an event
+  } finally {
+    process.umask(ours);
+  }
+}
+
+function notStarted(file: string, cause: unknown): UnetError {
+  const missing = errnoOf(cause) === 'ENOENT';
+  return new UnetError('UNET_COMMAND_NOT_FOUND', `${file}: ${missing ? 'command not found' : `cannot be executed (${errnoOf(cause)})`}`, {
+    cause,
+    exitCode: missing ? 127 : 126,
   });
 }

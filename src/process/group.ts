@@ -3,20 +3,30 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const DEFAULT_GRACE_MS = 3000;
 const POLL_MS = 20;
+// A killed process is gone at once, unless it waits for a disk or a file server that does not answer.
+const KILL_MS = 2000;
 
 /** Resolves when no process of group `pgid` is left, or the kernel would not let us signal it. */
 export async function endGroup(pgid: number | undefined, graceMs = DEFAULT_GRACE_MS): Promise<void> {
   if (pgid === undefined || !signalGroup(pgid, 'SIGTERM')) {
     return;
   }
-  const deadline = performance.now() + graceMs;
+  if (await isGone(pgid, graceMs)) {
+    return;
+  }
+  signalGroup(pgid, 'SIGKILL');
+  await isGone(pgid, KILL_MS);
+}
+
+async function isGone(pgid: number, withinMs: number): Promise<boolean> {
+  const deadline = performance.now() + withinMs;
   while (performance.now() < deadline) {
     await sleep(POLL_MS);
     if (!signalGroup(pgid, 0)) {
-      return;
+      return true;
     }
   }
-  signalGroup(pgid, 'SIGKILL');
+  return false;
 }
 
 /** False when the group is gone. */

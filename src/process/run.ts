@@ -1,4 +1,6 @@
 /** Running a child process to its end: with src/process/start.ts, the only place that spawns. */
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { execa } from 'execa';
 import { UnetError } from '../errors.ts';
 import type { Environment } from './environment.ts';
@@ -31,8 +33,14 @@ export type RunResult = {
   ms: number;
 };
 
-// Enough for any step's output; what is beyond stays in the log that onLine writes.
+// Enough for any step's output; of more, the end stays, which says why something failed. The log has it all.
 const MAX_OUTPUT_CHARS = 4 * 1024 * 1024;
+// A progress bar may go on without a line end.
+const MAX_LINE_CHARS = 64 * 1024;
+// What is still in the pipes when the program has ended is read within this time.
+const READ_ON_MS = 500;
+// Of a line in an error: it is for a person to read.
+const MAX_TAIL_CHARS = 500;
 
 /**
  * Runs `argv` without a shell in a process group of its own, and resolves when it has ended, whatever its
@@ -61,14 +69,16 @@ export async function run(argv: readonly string[], options: RunOptions): Promise
   });
   const read = (['stdout', 'stderr'] as const).map((name) =>
     collect(child[name], (text) => {
-      if (output[name].length < MAX_OUTPUT_CHARS) {
-        output[name] += text;
-      }
+      const all = output[name] + text;
+      output[name] = all.length > 2 * MAX_OUTPUT_CHARS ? all.slice(-MAX_OUTPUT_CHARS) : all;
     }, options.onLine && ((line) => options.onLine?.(line, name))),
   );
   let timedOut = false;
   let aborted = false;
-  const end = () => void endGroup(child.pid, options.graceMs);
+  let ending: Promise<void> | undefined;
+  const end = () => {
+    ending ??= endGroup(child.pid, options.graceMs);
+  };
   const timer = setTimeout(() => {
     timedOut = true;
     end();
@@ -79,17 +89,23 @@ export async function run(argv: readonly string[], options: RunOptions): Promise
   };
   options.signal?.addEventListener('abort', onAbort, { once: true });
   try {
-    const result = await child;
-    // A surviving grandchild that kept the pipe must not keep us: what it says later is nobody's.
-    await Promise.race([Promise.all(read), after(500)]);
-    if (child.pid === undefined && !aborted) {
-      throw startFailure(file, result.code, result);
+    const ended = child.pid === undefined ? undefined : await once(child, 'exit');
+    if (ended === undefined) {
+      const result = await child;
+      throw startFailure(file, result.code, result, options.cwd);
     }
+    const [exitCode, signal] = ended as [number | null, string | null];
+    // A surviving grandchild that kept the pipe must not keep us: what it says later is nobody's.
+    await Promise.race([Promise.all(read), after(READ_ON_MS)]);
+    child.stdout?.destroy();
+    child.stderr?.destroy();
+    await ending;
     return {
       argv,
-      exitCode: result.exitCode,
-      signal: result.signal,
-      ...output,
+      exitCode: exitCode ?? undefined,
+      signal: signal ?? undefined,
+      stdout: output.stdout.slice(-MAX_OUTPUT_CHARS),
+      stderr: output.stderr.slice(-MAX_OUTPUT_CHARS),
       timedOut,
       aborted,
       ms: performance.now() - started,
@@ -124,17 +140,22 @@ export function describeEnd(result: RunResult, timeoutMs: number): string {
 
 /** The last `count` lines that say something, without carriage returns, colours and secrets. */
 export function lastLines(text: string, count = 12): string[] {
-  return redact(text)
+  return redact(withoutEscapes(text))
     .split(/\r?\n|\r/)
-    .map(plain)
+    .map((line) => line.trimEnd())
     .filter((line) => line.trim() !== '')
-    .slice(-count);
+    .slice(-count)
+    .map((line) => (line.length > MAX_TAIL_CHARS ? `${line.slice(0, MAX_TAIL_CHARS)}…` : line));
 }
 
 /** A line without terminal escapes and trailing blanks. */
 export function plain(line: string): string {
+  return withoutEscapes(line).trimEnd();
+}
+
+function withoutEscapes(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: terminal escapes are control characters
-  return line.replace(/\u001b\[[0-9;]*[A-Za-z]/g, '').trimEnd();
+  return text.replace(/\u001b\[[0-9;]*[A-Za-z]/g, '');
 }
 
 async function collect(
@@ -155,6 +176,10 @@ async function collect(
         const lines = (rest + text).split('\n');
         rest = lines.pop() ?? '';
         lines.forEach((line) => onLine(line));
+        if (rest.length > MAX_LINE_CHARS) {
+          onLine(rest);
+          rest = '';
+        }
       }
     }
   } catch {
@@ -166,7 +191,10 @@ async function collect(
 }
 
 /** What it means that `file` could not be started at all. */
-export function startFailure(file: string, code: string | undefined, cause: unknown): UnetError {
+export function startFailure(file: string, code: string | undefined, cause: unknown, cwd?: string): UnetError {
+  if (code === 'ENOENT' && cwd !== undefined && !existsSync(cwd)) {
+    return new UnetError('UNET_INTERNAL', `${file} could not be started: its directory ${cwd} is gone`, { cause });
+  }
   if (code === 'ENOENT' || code === 'EACCES') {
     return new UnetError('UNET_TOOL_MISSING', `${file} ${code === 'ENOENT' ? 'was not found on PATH' : 'is not executable'}`, {
       cause,

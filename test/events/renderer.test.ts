@@ -223,6 +223,22 @@ describe('the live list', () => {
     await renderer.end();
   });
 
+  it('shows a teardown', async () => {
+    const going: UnetEvent[] = [
+      ...bringUp({ nodes: 2 }),
+      event({ type: 'cluster', phase: 'stopping' }, 14_000),
+      event({ type: 'node', node: 'n2', phase: 'removed' }, 15_000),
+    ];
+    const { stream, renderer } = await live(going, 15_000);
+    expect(anyMark(screenOf(stream.text).lines).at(-1)).toBe('* torn down 1/2');
+    renderer.event(event({ type: 'node', node: 'n1', phase: 'removed' }, 16_000));
+    renderer.event(event({ type: 'cluster', phase: 'stopped' }, 16_000));
+    await renderer.end();
+    const { lines } = screenOf(stream.text);
+    expect(lines[0]).toBe('✔ control plane on n1 (stopped, 16.0 s)');
+    expect(lines).toContain('✔ torn down 2/2');
+  });
+
   it('says everything once when it is ended twice', async () => {
     const { stream, renderer } = await live(bringUp({ nodes: 4, failing: ['n3'] }), Number.POSITIVE_INFINITY);
     await Promise.all([renderer.end(), renderer.end()]);

@@ -234,6 +234,15 @@ describe('a join record', () => {
     expect(accepted).toBeLessThan(1000);
   });
 
+  test('may not have an address that means something on this host only', () => {
+    for (const address of ['fe80::1%eth0', '0.0.0.0', '::', '']) {
+      for (const host of ['u7s-n0', address]) {
+        const wire = { ...toWire(goodRecord()), apiServer: { host, address, port: 6443 } };
+        expect(errorOf(() => parseJoinRecord(wire)).code).toBe('UNET_JOIN_RECORD_INVALID');
+      }
+    }
+  });
+
   test('of any other shape is refused as one', () => {
     fc.assert(
       fc.property(fc.oneof(fc.anything(), fc.json(), fc.string()), (value) => {

@@ -53,6 +53,15 @@ describe('joining with retries', () => {
     expect([second, third]).toEqual([first * 2, first * 4]);
   });
 
+  test('leaves no timer and no listener behind', async () => {
+    const { signal } = new AbortController();
+    const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+    const before = timers();
+    await joining([failure('one')], { signal, deadlineMs: 600_000 }).result;
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
+    expect(timers()).toBe(before);
+  });
+
   test('goes on when the reset fails, and says that too', async () => {
     const { result, retries } = joining([failure('one')], {
       reset: () => Promise.reject(new Error('no kubeadm')),

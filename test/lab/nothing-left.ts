@@ -27,6 +27,7 @@ async function leftovers(lab: Lab, keptLogs: boolean): Promise<string[]> {
   );
   const jobs = join(lab.user.home, '.local/state/unet/jobs');
   const shared = (await readdir(jobs, { recursive: true }).catch(() => [])).map((path) => `home: ${path}`);
-  const secrets = shared.filter((path) => /kubeconfig|\/join|nonce|release\.tar/.test(path));
+  // With no job left but failed ones, their directories remain.
+  const secrets = shared.filter((path) => /\/(kubeconfig|join|nonce|release\.tar)$/.test(path));
   return [...onHosts.flat(), ...(keptLogs ? secrets : shared)];
 }

@@ -107,3 +107,12 @@ test('init fails with the real text, and needs a reset before it works', async (
   expect((await host.make('kubeadm-init')).code).toBe(0);
   await host.make('down-v');
 });
+
+test('down:fail=1 leaves the node, and the next down removes it', async () => {
+  const host = await RehearsedHost.create({ node: 'u7s-w', faults: 'down:fail=1' });
+  await host.make('up');
+  expect((await host.make('down-v')).code).toBe(2);
+  expect(host.daemons()).toHaveLength(1);
+  expect((await host.make('down-v')).code).toBe(0);
+  expect(host.daemons()).toEqual([]);
+});

@@ -12,6 +12,9 @@ export const stage: Step = {
   name: 'stage',
   run: async (context, log, signal) => {
     const { record, spec } = context;
+    if (context.engine !== undefined) {
+      return; // A retry: it is there.
+    }
     const source = await receive(context, signal);
     await stageRelease({ source: source.content, sha256: source.sha256, destination: record.stage, signal });
     log.line(`staged sha256 ${source.sha256} in ${record.stage}`);
@@ -21,6 +24,8 @@ export const stage: Step = {
     log.line(`engine ${context.engine.name}, compose "${context.engine.compose.join(' ')}"`);
     record.variables = { ...record.variables, ...engineVariables(context.engine) };
     await writeRecord(context.directory, record);
+    // Nodes that come later are sent theirs on the same stream.
+    context.inbox.discard('release', 'release-part');
   },
 };
 

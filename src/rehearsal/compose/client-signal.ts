@@ -22,10 +22,10 @@ export function clientSignal(): AbortSignal {
   ] as const) {
     process.once(name, () => controller.abort(new ClientEnded(128 + number)));
   }
-  const parent = process.ppid;
+  const parent = Number(process.env.UNET_REHEARSAL_PARENT ?? process.ppid);
   const watch = setInterval(() => {
     if (process.ppid !== parent) controller.abort(new ClientEnded(128 + 15));
-  }, 500);
+  }, 250);
   watch.unref();
   return controller.signal;
 }

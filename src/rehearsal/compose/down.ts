@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { sufferFault } from '../faults/apply.ts';
 import { faultOf, parseFaults } from '../faults/grammar.ts';
+import { prepareTries } from '../faults/tries.ts';
 import { readContainer, removeContainer } from '../state/container.ts';
 import { endProcesses, findDaemons } from '../state/daemon-process.ts';
 import type { Project } from '../state/project.ts';
@@ -9,7 +10,10 @@ import type { Project } from '../state/project.ts';
 export async function down(project: Project, volumes: boolean, signal: AbortSignal): Promise<number> {
   const container = readContainer(project);
   const node = container?.node ?? process.env.NODE_NAME ?? '';
-  const fault = faultOf(parseFaults(process.env.UNET_REHEARSAL ?? ''), 'down', node);
+  const faults = parseFaults(process.env.UNET_REHEARSAL ?? '');
+  // Only where there is something to remove: down must not create what it is there to take away.
+  if (faults.length > 0 && container !== undefined) prepareTries(project.rehearsalDirectory, node);
+  const fault = faultOf(faults, 'down', node);
   const mode = await sufferFault(fault, { ...project, node, signal });
   if (mode !== undefined) {
     process.stderr.write(`Error: container ${container?.id} is not stopping: timed out waiting for exit\n`);

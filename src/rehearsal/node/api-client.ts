@@ -1,6 +1,5 @@
 import type { IncomingMessage } from 'node:http';
 import { Agent, request as httpsRequest } from 'node:https';
-import { createInterface } from 'node:readline';
 import type { Fields } from '../api/objects.ts';
 
 export interface ApiClientOptions {
@@ -67,7 +66,14 @@ export class ApiClient implements Disposable {
   async *watch(path: string, signal: AbortSignal): AsyncGenerator<{ type: string; object: Fields }> {
     const response = await this.#request('GET', path, undefined, 'application/json', signal);
     if ((response.statusCode ?? 500) >= 400) throw new ApiError(response.statusCode ?? 500, 'watch refused');
-    for await (const line of createInterface({ input: response })) yield JSON.parse(line);
+    // Not readline: it throws a broken stream's error where nobody can catch it.
+    let rest = '';
+    response.setEncoding('utf8');
+    for await (const chunk of response as AsyncIterable<string>) {
+      const lines = (rest + chunk).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) yield JSON.parse(line);
+    }
   }
 
   [Symbol.dispose](): void {

@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { type ExecReply, type ExecRequest, socketName } from './exec-protocol.ts';
@@ -14,6 +15,8 @@ export interface ExecIo {
 /** Listens in the current directory (the state directory: bare name, since paths of sockets are short). */
 export function listenForExec(handler: ExecHandler): Promise<void> {
   const server = createServer((socket) => serve(socket, handler));
+  // Of a daemon that was killed: `up` has made sure that none runs.
+  rmSync(socketName, { force: true });
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(socketName, resolve);

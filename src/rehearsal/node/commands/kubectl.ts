@@ -1,21 +1,34 @@
 import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { rmSync, writeFileSync } from 'node:fs';
 import type { CommandRun } from '../commands.ts';
 
-/** `kubectl ARGS…`: the host's kubectl, where there is one, with the node's own admin.conf on stdin. */
-export function kubectl({ machine, args, out, err, signal }: CommandRun): Promise<number> {
+/** `kubectl ARGS…`: the host's kubectl, where there is one, with the node's own admin.conf. */
+export async function kubectl(run: CommandRun): Promise<number> {
+  const { machine, err } = run;
   const kubeconfig = machine.files.get('/etc/kubernetes/admin.conf');
   if (kubeconfig === undefined) {
     err(
       'The connection to the server localhost:8080 was refused - did you specify the right host or port?\n',
     );
-    return Promise.resolve(1);
+    return 1;
   }
+  // In the state directory (0700), for as long as the command runs; kubectl reads it more than once.
+  const file = `${randomUUID()}.conf`;
+  writeFileSync(file, kubeconfig.replaceAll(machine.name, '127.0.0.1'), { mode: 0o600 });
+  try {
+    return await runKubectl(run, file);
+  } finally {
+    rmSync(file, { force: true });
+  }
+}
+
+function runKubectl({ args, out, err, signal }: CommandRun, file: string): Promise<number> {
   return new Promise((resolve) => {
-    // /dev/stdin: the key is neither on the disk nor on a command line.
-    const local = kubeconfig.replaceAll(machine.name, '127.0.0.1');
-    const child = spawn('kubectl', ['--kubeconfig=/dev/stdin', ...args], {
+    const child = spawn('kubectl', [`--kubeconfig=${file}`, ...args], {
       signal,
-      env: { PATH: process.env.PATH },
+      env: { PATH: process.env.PATH, HOME: process.cwd() },
+      stdio: ['ignore', 'pipe', 'pipe'],
     });
     child.once('error', () => {
       err('exec: "kubectl": executable file not found in $PATH\n');
@@ -23,8 +36,6 @@ export function kubectl({ machine, args, out, err, signal }: CommandRun): Promis
     });
     child.stdout.on('data', (data: Buffer) => out(data.toString()));
     child.stderr.on('data', (data: Buffer) => err(data.toString()));
-    child.stdin.on('error', () => {});
-    child.stdin.end(local);
     child.once('close', (code) => resolve(code ?? 137));
   });
 }
