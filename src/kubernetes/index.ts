@@ -4,5 +4,5 @@
  */
 export { loadConfig } from './client.ts';
 export { dnsReady } from './dns.ts';
-export { followNodes } from './nodes.ts';
+export { deleteNode, followNodes } from './nodes.ts';
 export { boundToken, revokeTokens } from './tokens.ts';

@@ -35,7 +35,7 @@ export async function followNodes(options: NodesOptions): Promise<void> {
       const name = node.metadata?.name ?? '';
       void address(api, node).catch((error: unknown) => {
         // A conflict means that the node changed meanwhile, and that change brings us here again.
-        if (!isConflict(error)) {
+        if (!hasCode(error, 409)) {
           options.onUnaddressed(name, error instanceof Error ? firstLine(error.message) : String(error));
         }
       });
@@ -48,6 +48,17 @@ export async function followNodes(options: NodesOptions): Promise<void> {
       }
     },
   });
+}
+
+/** Deletes the Node `name`; one that is not there is fine. */
+export async function deleteNode(config: KubeConfig, name: string): Promise<void> {
+  try {
+    await config.makeApiClient(Core).deleteNode({ name });
+  } catch (error) {
+    if (!hasCode(error, 404)) {
+      throw error;
+    }
+  }
 }
 
 /** What is missing for `node` to be addressed; undefined when nothing is. Exported for its tests. */
@@ -104,8 +115,8 @@ function readiness(node: V1Node): KubeNode {
   };
 }
 
-function isConflict(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 409;
+function hasCode(error: unknown, code: number): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
 }
 
 function firstLine(text: string): string {

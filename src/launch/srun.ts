@@ -1,42 +1,80 @@
 /** Agents as one Slurm step. srun gives each its input, line by line, and merges their lines. */
-import { UnetError } from '../errors.ts';
-import { startLines } from '../process/start.ts';
-import { parseTaskEnd, srunArgv } from '../slurm/srun.ts';
-import type { Launcher } from './launcher.ts';
+import { type LinesChild, startLines } from '../process/start.ts';
+import { parseLaunchFailure, parseTaskEnd, srunArgv } from '../slurm/srun.ts';
+import type { LaunchRequest, Launcher } from './launcher.ts';
 
+/**
+ * One srun for all nodes. When one of them cannot be reached, srun aborts the whole step before any task has run
+ * (seen with Slurm 22.05, with --no-kill too): it is then started again without that node.
+ */
 export function srunLauncher(schedulerJobId: string): Launcher {
   return {
     kind: 'srun',
-    start: ({ nodes, argv, env, onLine, onDiagnostic, onExit }) => {
-      const child = startLines(srunArgv(schedulerJobId, nodes, argv), {
-        env,
-        onLine,
-        onErrorLine: (line) => {
-          onDiagnostic(line);
-          const end = parseTaskEnd(line, nodes);
-          if (end !== undefined) {
-            onExit(end.nodes, end.reason);
-          }
-        },
-      });
+    start: (request) => {
+      const step: Step = { schedulerJobId, request, sent: [], spoken: false, closed: false };
+      const ended = runStep(step, request.nodes);
       return {
-        nodes,
-        send: child.send,
-        endInput: child.endInput,
-        terminate: child.terminate,
-        ended: child.ended.then((end) => {
-          onExit(undefined, `srun ${end.reason}`);
-          return end;
-        }),
+        nodes: request.nodes,
+        send: (line) => {
+          if (!step.spoken) {
+            step.sent.push(line);
+          }
+          return step.child?.send(line) ?? false;
+        },
+        endInput: () => {
+          step.closed = true;
+          step.child?.endInput();
+        },
+        terminate: async (graceMs) => {
+          step.closed = true;
+          await step.child?.terminate(graceMs);
+        },
+        ended,
       };
     },
   };
 }
 
-/** What to say when the launcher ended before any agent spoke. */
-export function launchFailure(reason: string, diagnostics: readonly string[]): UnetError {
-  return new UnetError('UNET_LAUNCH_FAILED', `the agents could not be started: ${reason}`, {
-    tail: diagnostics.slice(-12),
-    remedy: 'the last lines above are the launcher\'s own; try "srun --overlap hostname" in the same allocation',
+type Step = {
+  schedulerJobId: string;
+  request: LaunchRequest;
+  child?: LinesChild;
+  /** What was sent before anybody spoke: a second srun's tasks have not had it. */
+  sent: string[];
+  spoken: boolean;
+  closed: boolean;
+};
+
+async function runStep(step: Step, nodes: readonly string[]): Promise<{ reason: string }> {
+  const { request } = step;
+  const unreachable = new Map<string, string>();
+  const child = startLines(srunArgv(step.schedulerJobId, nodes, request.argv), {
+    env: request.env,
+    onLine: (line) => {
+      step.spoken = true;
+      step.sent = [];
+      request.onLine(line);
+    },
+    onErrorLine: (line) => {
+      request.onDiagnostic(line);
+      const failure = parseLaunchFailure(line, nodes);
+      failure?.nodes.forEach((node) => unreachable.set(node, failure.reason));
+      const end = unreachable.size === 0 ? parseTaskEnd(line, nodes) : undefined;
+      if (end !== undefined) {
+        request.onExit(end.nodes, end.reason);
+      }
+    },
   });
+  step.child = child;
+  step.sent.forEach((line) => child.send(line));
+  const end = await child.ended;
+  for (const [node, reason] of unreachable) {
+    request.onExit([node], `srun could not start it there: ${reason}`);
+  }
+  const rest = nodes.filter((node) => !unreachable.has(node));
+  if (unreachable.size > 0 && rest.length > 0 && !step.spoken && !step.closed) {
+    return await runStep(step, rest);
+  }
+  request.onExit(rest, `srun ${end.reason}`);
+  return end;
 }

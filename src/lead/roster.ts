@@ -19,6 +19,8 @@ export type NodeEntry = {
   /** `performance.now()` of the last line from its agent. */
   heard?: number;
   joinedAt?: number;
+  /** How often it wanted to run kubeadm join. */
+  joinTries: number;
   /** What Kubernetes says of it. */
   kubeReady: boolean;
   kubeMessage?: string;
@@ -46,6 +48,7 @@ export function createRoster(nodes: readonly string[]): Map<string, NodeEntry> {
         assigned: false,
         steps: new Set(),
         kubeReady: false,
+        joinTries: 0,
         clean: false,
         gone: false,
       } satisfies NodeEntry,

@@ -14,7 +14,7 @@ import { buryJob } from '../job/bury.ts';
 import { type JobPaths, jobPaths } from '../job/layout.ts';
 import { type JobState, readState, STATE_VERSION } from '../job/state.ts';
 import type { Launcher } from '../launch/launcher.ts';
-import { launchFailure } from '../launch/srun.ts';
+import { launchFailure } from '../launch/failure.ts';
 import { chooseTransport } from '../join/transport.ts';
 import { checkPeer, type FromAgent, type Hello, type JobSpec, PROTOCOL } from '../node/protocol.ts';
 import { type Agents, launcherFor, startAgents } from './agents.ts';
@@ -30,6 +30,10 @@ import { createSlotAgreement } from './slot-agreement.ts';
 const GREETING_GRACE_MS = 5000;
 // What the agents need beside make down-v: two tries of it, and the end of their own steps.
 const STOP_MARGIN_MS = 15_000;
+// Deleting a Node takes one call; without an answer kubeadm's own check decides.
+const FORGET_TIMEOUT_MS = 15_000;
+// srun ends some milliseconds after its last task.
+const LAUNCHER_END_MS = 5000;
 const DIAGNOSTIC_LINES = 40;
 const STATE_RENEWAL_MS = 10_000;
 
@@ -52,6 +56,10 @@ export class Supervisor {
   private readonly agreement: ReturnType<typeof createSlotAgreement>;
   private readonly joinWindow: ReturnType<typeof createJoinWindow>;
   private readonly release: ReturnType<typeof createReleaseSender>;
+  /** Nodes whose agent has died, and what came of cleaning after it. */
+  private readonly cleaning = new Map<string, Promise<UnetError[]>>();
+  /** Nodes that join when the API server has forgotten their earlier try. */
+  private readonly forgetting = new Map<string, () => void>();
   private readonly aborting = new AbortController();
   private phase: ClusterPhase = 'starting';
   private since = new Date();
@@ -64,6 +72,7 @@ export class Supervisor {
   private error: ErrorRecord | undefined;
   private socket = '';
   private writing: Promise<void> = Promise.resolve();
+  private queued: Promise<void> | undefined;
   private deadline: NodeJS.Timeout | undefined;
 
   constructor(options: SupervisorOptions, epoch: number) {
@@ -135,10 +144,10 @@ export class Supervisor {
       release: settings.release,
       logs: this.paths.logs,
     });
-    this.setPhase('bringing-up');
+    await this.setPhase('bringing-up');
     this.armDeadline();
     this.every(settings.heartbeat, () => this.heartbeat());
-    this.every(STATE_RENEWAL_MS, () => this.save());
+    this.every(STATE_RENEWAL_MS, () => void this.save());
     this.launch([...this.roster.keys()]);
     this.after(settings.stepTimeouts.hello, () => this.missSilent());
     this.release.prepare().catch((error: unknown) => this.fail(UnetError.from(error)));
@@ -169,7 +178,7 @@ export class Supervisor {
     }
     this.epoch += 1;
     this.startedAt = performance.now();
-    this.setPhase('bringing-up', `trying again: ${again.map(({ name }) => name).join(', ')}`);
+    void this.setPhase('bringing-up', `trying again: ${again.map(({ name }) => name).join(', ')}`);
     this.armDeadline();
     this.send({ type: 'publish-again', epoch: this.epoch });
     const relaunch: string[] = [];
@@ -179,6 +188,7 @@ export class Supervisor {
       this.setNode(node, node.gone || node.hello === undefined ? 'waiting' : 'working');
       if (node.gone || node.hello === undefined) {
         Object.assign(node, { assigned: false, gone: false, clean: false });
+        this.cleaning.delete(node.name);
         delete node.hello;
         delete node.heard;
         relaunch.push(node.name);
@@ -190,7 +200,7 @@ export class Supervisor {
       this.launch(relaunch);
       this.after(this.options.settings.stepTimeouts.hello, () => this.missSilent());
     }
-    this.save();
+    void this.save();
   }
 
   /** Takes everything away and ends. Repeatable. */
@@ -198,7 +208,7 @@ export class Supervisor {
     if (this.phase === 'stopping' || this.phase === 'stopped') {
       return;
     }
-    this.setPhase('stopping', reason);
+    void this.setPhase('stopping', reason);
     this.aborting.abort(new UnetError('UNET_INTERRUPTED', reason));
     clearTimeout(this.deadline);
     this.send({ type: 'stop', reason });
@@ -209,8 +219,10 @@ export class Supervisor {
     }
     // srun is not signalled while an agent may live: SIGTERM to it is SIGKILL to its tasks, with nothing before. And it
     // never ends by itself when a node has died. Both seen with Slurm 22.05.
-    const ended = Promise.all(this.launches.map((launch) => launch.ended));
-    await Promise.race([ended, new Promise((resolve) => this.after(5000, () => resolve(undefined)))]);
+    if ([...this.roster.values()].every(({ phase }) => phase === 'removed')) {
+      const ended = Promise.all(this.launches.map((launch) => launch.ended));
+      await Promise.race([ended, new Promise((resolve) => this.after(LAUNCHER_END_MS, () => resolve(undefined)))]);
+    }
     await Promise.all(this.launches.map((launch) => launch.terminate(2000)));
     const problems = await this.cleanRest();
     for (const problem of problems) {
@@ -218,17 +230,21 @@ export class Supervisor {
       this.error ??= problem.toRecord();
     }
     this.timers.forEach((timer) => clearTimeout(timer));
-    this.setPhase('stopped', reason);
-    await this.writing;
+    await this.setPhase('stopped', reason);
     await buryJob(this.paths, { keepLogs: this.error !== undefined });
     this.finish();
   }
 
-  /** Writes the state down, one write at a time. */
-  save(): void {
-    this.writing = this.writing.then(
-      () => writePrivateFile(this.paths.state, `${JSON.stringify(this.state(), null, 2)}\n`),
-    ).catch((error: unknown) => this.options.note(`the state could not be written: ${String(error)}`));
+  /** Writes the state down, one write at a time; what changes meanwhile is in the next. Resolves when it is on disk. */
+  save(): Promise<void> {
+    this.queued ??= this.writing.then(() => {
+      this.queued = undefined;
+      this.writing = writePrivateFile(this.paths.state, `${JSON.stringify(this.state(), null, 2)}\n`).catch((error: unknown) =>
+        this.options.note(`the state could not be written: ${String(error)}`),
+      );
+      return this.writing;
+    });
+    return this.queued;
   }
 
   private state(): JobState {
@@ -299,7 +315,7 @@ export class Supervisor {
       case 'started':
         node.steps.add(message.step);
         this.emit({ type: 'step', node: node.name, step: message.step, state: 'started' });
-        this.save();
+        void this.save();
         break;
       case 'done':
         node.steps.delete(message.step);
@@ -321,7 +337,10 @@ export class Supervisor {
         this.emit({ type: 'warning', node: node.name, message: message.message });
         break;
       case 'want-join':
-        this.joinWindow.want(node.name);
+        this.wantJoin(node);
+        break;
+      case 'forgotten':
+        this.forgetting.get(message.nodeName)?.();
         break;
       case 'join-over':
         this.joinWindow.over(node.name);
@@ -529,13 +548,28 @@ export class Supervisor {
     }
   }
 
+  private wantJoin(node: NodeEntry): void {
+    node.joinTries += 1;
+    if (node.joinTries === 1) {
+      this.joinWindow.want(node.name);
+      return;
+    }
+    const timer = this.after(FORGET_TIMEOUT_MS, () => this.forgetting.get(node.nodeName)?.());
+    this.forgetting.set(node.nodeName, () => {
+      this.forgetting.delete(node.nodeName);
+      clearTimeout(timer);
+      this.joinWindow.want(node.name);
+    });
+    this.send({ type: 'forget', nodeName: node.nodeName });
+  }
+
   private async kubeconfig(apiServer: { address: string; port: number }, content: string | undefined): Promise<void> {
     try {
       if (content !== undefined) {
         await writePrivateFile(this.paths.kubeconfig, content);
       }
       this.apiServer = apiServer;
-      this.save();
+      void this.save();
     } catch (error) {
       this.fail(UnetError.from(error));
     }
@@ -559,9 +593,9 @@ export class Supervisor {
     this.emit({ type: 'summary', summary: { wallMs, ready: names(verdict.ready), missing: names(verdict.missing), timings } });
     if (verdict.is === 'degraded') {
       this.emit({ type: 'error', error: verdict.error.toRecord() });
-      this.setPhase('degraded', verdict.error.message);
+      void this.setPhase('degraded', verdict.error.message);
     } else {
-      this.setPhase('usable');
+      void this.setPhase('usable');
     }
   }
 
@@ -648,27 +682,31 @@ export class Supervisor {
     }
     this.emit({ type: 'error', error: error.toRecord() });
     if (phase === 'lost') {
+      this.send({ type: 'forget', nodeName: node.nodeName });
       void this.cleanLost(node);
     }
     if (wasReady) {
-      this.setPhase('degraded', error.message);
+      void this.setPhase('degraded', error.message);
     }
     this.greetingMayBeOver();
     this.consider();
   }
 
   /** A dead agent cannot tear down: another one does it for it at once. */
-  private async cleanLost(node: NodeEntry): Promise<void> {
-    const problems = await this.clean([node.name]);
-    for (const problem of problems) {
-      this.emit({ type: 'warning', node: node.name, message: problem.message });
-    }
+  private cleanLost(node: NodeEntry): Promise<UnetError[]> {
+    const cleaning = this.clean([node.name]).then((problems) => {
+      problems.forEach(({ message }) => this.emit({ type: 'warning', node: node.name, message }));
+      return problems;
+    });
+    this.cleaning.set(node.name, cleaning);
+    return cleaning;
   }
 
+  /** What no agent has taken away: nodes whose agent died, unless that was tried at once when it died. */
   private async cleanRest(): Promise<UnetError[]> {
-    // A node that never greeted may have been slow, so it is asked too, unless nothing was ever started there.
-    const rest = [...this.roster.values()].filter(({ clean, hello }) => !clean && hello !== undefined).map(({ name }) => name);
-    return await this.clean(rest);
+    const tried = await Promise.all(this.cleaning.values());
+    const rest = [...this.roster.values()].filter(({ name, clean, hello }) => !clean && hello !== undefined && !this.cleaning.has(name));
+    return [...tried.flat(), ...(await this.clean(rest.map(({ name }) => name)))];
   }
 
   private clean(nodes: string[]): Promise<UnetError[]> {
@@ -722,7 +760,7 @@ export class Supervisor {
     clearTimeout(this.deadline);
     this.error = error.toRecord();
     this.emit({ type: 'error', error: this.error });
-    this.setPhase('failed', error.message);
+    void this.setPhase('failed', error.message);
     if (!this.options.settings.retain) {
       void this.stop(`failed: ${error.message}`);
     }
@@ -743,19 +781,24 @@ export class Supervisor {
     });
   }
 
-  private setPhase(phase: ClusterPhase, message?: string): void {
+  private setPhase(phase: ClusterPhase, message?: string): Promise<void> {
     this.phase = phase;
     this.since = new Date();
     const retained = phase === 'failed' && this.options.settings.retain ? true : undefined;
-    this.emit({ type: 'cluster', phase, message, retained });
-    this.save();
+    const say = () => this.emit({ type: 'cluster', phase, message, retained });
+    if (phase === 'bringing-up' || phase === 'stopping') {
+      say();
+      return this.save();
+    }
+    // Who hears of an end looks into the state file next.
+    return this.save().then(say);
   }
 
   private setNode(node: NodeEntry, phase: NodePhase, message?: string): void {
     if (node.phase !== phase) {
       node.phase = phase;
       this.emit({ type: 'node', node: node.name, phase, message });
-      this.save();
+      void this.save();
     }
   }
 

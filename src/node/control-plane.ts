@@ -27,6 +27,7 @@ export async function attendControlPlane(context: NodeContext, kubeconfig: strin
     dnsReady(config, signal).then(() => context.send({ type: 'dns' })),
     keepTokens(context, kubeconfig, signal, warn),
     publishAgain(context, kubeconfig, signal, warn),
+    forgetNodes(context, kubeconfig, signal, warn),
   ]);
 }
 
@@ -50,6 +51,17 @@ async function keepTokens(context: NodeContext, kubeconfig: string, signal: Abor
       .transport(context.epoch)
       .withdraw().catch((error: unknown) => warn(`the join record could not be removed: ${String(error)}`));
     await insist(() => revokeTokens(config), 'revoking the bootstrap tokens', signal, warn);
+  }
+}
+
+/** Nodes that are to join again, or are lost for good, go from the API first. */
+async function forgetNodes(context: NodeContext, kubeconfig: string, signal: AbortSignal, warn: (message: string) => void): Promise<void> {
+  const { deleteNode, loadConfig } = await loadKubernetes();
+  const config = loadConfig(kubeconfig);
+  for (;;) {
+    const { nodeName } = await context.inbox.take('forget', signal);
+    await insist(() => deleteNode(config, nodeName), `deleting the node ${nodeName}`, signal, warn);
+    context.send({ type: 'forgotten', nodeName });
   }
 }
 

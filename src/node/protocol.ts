@@ -81,6 +81,8 @@ export const ToAgents = z.discriminatedUnion('type', [
   /** The lead makes and publishes a new join record (its token was revoked, and nodes are to join again). */
   z.object({ type: z.literal('publish-again'), epoch: z.number().int().positive() }),
   z.object({ type: z.literal('usable') }),
+  /** The lead deletes the Node: kubeadm refuses to join under the name of one that still counts as Ready. */
+  z.object({ type: z.literal('forget'), nodeName: z.string() }),
   z.object({ type: z.literal('ping') }),
   z.object({ type: z.literal('stop'), reason: z.string() }),
 ]);
@@ -113,6 +115,7 @@ export const FromAgent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('warning'), node: z.string(), message: z.string() }),
   z.object({ type: z.literal('want-join'), node: z.string() }),
   z.object({ type: z.literal('join-over'), node: z.string() }),
+  z.object({ type: z.literal('forgotten'), node: z.string(), nodeName: z.string() }),
   z.object({ type: z.literal('join-record'), node: z.string(), record: z.unknown() }),
   z.object({
     type: z.literal('kubeconfig'),

@@ -1,10 +1,12 @@
 /** Ending a process group: SIGTERM, a grace, SIGKILL. */
+import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const DEFAULT_GRACE_MS = 3000;
-const POLL_MS = 20;
 // A killed process is gone at once, unless it waits for a disk or a file server that does not answer.
 const KILL_MS = 2000;
+const FIRST_POLL_MS = 10;
+const MAX_POLL_MS = 200;
 
 /** Resolves when no process of group `pgid` is left, or the kernel would not let us signal it. */
 export async function endGroup(pgid: number | undefined, graceMs = DEFAULT_GRACE_MS): Promise<void> {
@@ -18,22 +20,37 @@ export async function endGroup(pgid: number | undefined, graceMs = DEFAULT_GRACE
   await isGone(pgid, KILL_MS);
 }
 
+/** False when the group is gone. */
+export function signalGroup(pgid: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    process.kill(-pgid, signal);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 async function isGone(pgid: number, withinMs: number): Promise<boolean> {
   const deadline = performance.now() + withinMs;
-  while (performance.now() < deadline) {
-    await sleep(POLL_MS);
-    if (!signalGroup(pgid, 0)) {
+  for (let pollMs = FIRST_POLL_MS; performance.now() < deadline; pollMs = Math.min(2 * pollMs, MAX_POLL_MS)) {
+    await sleep(Math.min(pollMs, deadline - performance.now()));
+    if (!signalGroup(pgid, 0) || !hasLivingMember(pgid)) {
       return true;
     }
   }
   return false;
 }
 
-/** False when the group is gone. */
-export function signalGroup(pgid: number, signal: NodeJS.Signals | 0): boolean {
+/** Orphans that have ended stay as zombies where process 1 does not look after them, as in many containers. */
+function hasLivingMember(pgid: number): boolean {
+  return readdirSync('/proc').some((name) => /^\d/.test(name) && isLivingMember(name, pgid));
+}
+
+function isLivingMember(pid: string, pgid: number): boolean {
   try {
-    process.kill(-pgid, signal);
-    return true;
+    // proc_pid_stat(5): pid (comm) state ppid pgrp …; comm may have anything in it.
+    const [state, , group] = (readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1) ?? '').split(' ');
+    return Number(group) === pgid && state !== 'Z' && state !== 'X';
   } catch {
     return false;
   }

@@ -42,6 +42,16 @@ export function parseTaskEnd(line: string, known: readonly string[]): TaskEnd | 
   return nodes.length > 0 ? { nodes, reason: reason.toLowerCase() } : undefined;
 }
 
+/** Reads "srun: error: Task launch for StepId=1.0 failed on node n2: Communication connection failure". */
+export function parseLaunchFailure(line: string, known: readonly string[]): TaskEnd | undefined {
+  const match = /^srun: error: Task launch for StepId=\S+ failed on node (\S+): (.+)$/.exec(line.trim());
+  if (match === null) {
+    return undefined;
+  }
+  const [, node = '', reason = ''] = match;
+  return known.includes(node) ? { nodes: [node], reason: reason.toLowerCase() } : undefined;
+}
+
 /** "n[0-2,07],login" to names; the one-bracket and the many-bracket form. */
 export function expandHostlist(list: string): string[] {
   return splitOutsideBrackets(list).flatMap(expandOne);

@@ -1,0 +1,10 @@
+/** What to say when an agent ended before it spoke. */
+import { UnetError } from '../errors.ts';
+
+/** @param diagnostics the launcher's own lines. */
+export function launchFailure(reason: string, diagnostics: readonly string[]): UnetError {
+  return new UnetError('UNET_LAUNCH_FAILED', `the agent could not be started: ${reason}`, {
+    tail: diagnostics.slice(-12),
+    remedy: 'the lines above are the launcher\'s own; try "srun --overlap hostname" in the same allocation',
+  });
+}

@@ -1,0 +1,112 @@
+import { chownSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { type NodeRecord, readRecord, recordedNodes, writeRecord } from '../../src/node/record.ts';
+import { teardown } from '../../src/node/teardown.ts';
+import { childEnvironment } from '../../src/process/environment.ts';
+import { scratch } from '../process/scratch.ts';
+
+/** A node's directory with a release whose down-v does what `recipe` says. */
+async function node(recipe: string, changes: Partial<NodeRecord> = {}) {
+  const place = scratch();
+  const root = join(place, 'unet-0');
+  const directory = join(root, 'slurm-42', 'n1');
+  const stage = join(directory, 'release');
+  mkdirSync(stage, { recursive: true, mode: 0o700 });
+  writeFileSync(join(stage, 'Makefile'), `down-v:\n\t@${recipe}\n`);
+  const record: NodeRecord = {
+    version: 1, jobId: 'slurm-42', node: 'n1', pid: 1, stage, up: true, variables: { NODE_NAME: 'u7s-n1', MARK: join(place, 'mark') }, ...changes,
+  };
+  await writeRecord(directory, record);
+  const tearDown = () => teardown({ directory, root, env: childEnvironment(process.env), timeoutMs: 30_000, onLine: () => {} });
+  return { place, root, directory, stage, tearDown, mark: join(place, 'mark') };
+}
+
+describe('the teardown of a node', () => {
+  it('runs down-v with the variables of its bring-up, and leaves nothing', async () => {
+    const { root, tearDown, mark } = await node('echo $(NODE_NAME) > $(MARK)');
+    await tearDown();
+    expect(readFileSync(mark, 'utf8')).toBe('u7s-n1\n');
+    expect(existsSync(root)).toBe(false);
+  });
+
+  it('runs nothing when nothing was started', async () => {
+    const { root, tearDown, mark } = await node('touch $(MARK)', { up: false });
+    await tearDown();
+    expect(existsSync(mark)).toBe(false);
+    expect(existsSync(root)).toBe(false);
+  });
+
+  it('can be repeated', async () => {
+    const { tearDown } = await node('true');
+    await tearDown();
+    await tearDown();
+  });
+
+  it("leaves another job's node alone", async () => {
+    const { root, tearDown } = await node('true');
+    mkdirSync(join(root, 'slurm-43', 'n1'), { recursive: true });
+    await tearDown();
+    expect(existsSync(join(root, 'slurm-42'))).toBe(false);
+    expect(existsSync(join(root, 'slurm-43', 'n1'))).toBe(true);
+  });
+
+  it('keeps what a second try needs when the containers cannot be removed, and says how', async () => {
+    const { directory, stage, tearDown } = await node('echo the engine does not answer >&2; exit 1');
+    await expect(tearDown()).rejects.toMatchObject({
+      code: 'UNET_TEARDOWN_INCOMPLETE',
+      details: { node: 'n1', tail: expect.arrayContaining(['the engine does not answer']), remedy: expect.stringContaining('unet down') },
+    });
+    expect(await readRecord(directory)).toMatchObject({ node: 'n1' });
+    writeFileSync(join(stage, 'Makefile'), 'down-v:\n\t@true\n');
+    await tearDown();
+    expect(existsSync(directory)).toBe(false);
+  });
+
+  it('removes a directory whose record is broken', async () => {
+    const { root, directory, tearDown } = await node('true');
+    writeFileSync(join(directory, 'node.json'), '{"half');
+    await tearDown();
+    expect(existsSync(root)).toBe(false);
+  });
+});
+
+describe("a node's directory that somebody else could have prepared", () => {
+  it('is not followed through a symbolic link', async () => {
+    const { place, directory, mark } = await node('touch $(MARK)');
+    const link = join(place, 'link');
+    symlinkSync(directory, link);
+    await expect(
+      teardown({ directory: link, root: place, env: childEnvironment(process.env), timeoutMs: 30_000, onLine: () => {} }),
+    ).rejects.toMatchObject({ code: 'UNET_UNSAFE_PATH' });
+    expect(existsSync(mark)).toBe(false);
+    expect(existsSync(directory)).toBe(true);
+  });
+
+  it.skipIf(process.getuid?.() !== 0)('of another owner has nothing of it run', async () => {
+    const { root, directory, tearDown, mark } = await node('touch $(MARK)');
+    chownSync(root, 54_321, 54_321);
+    await expect(tearDown()).rejects.toMatchObject({ code: 'UNET_UNSAFE_PATH' });
+    expect(existsSync(mark)).toBe(false);
+    expect(existsSync(directory)).toBe(true);
+  });
+
+  it.skipIf(process.getuid?.() !== 0)('with a record of another owner has nothing of it run', async () => {
+    const { directory, tearDown, mark } = await node('touch $(MARK)');
+    chownSync(join(directory, 'node.json'), 54_321, 54_321);
+    await expect(tearDown()).rejects.toMatchObject({ code: 'UNET_UNSAFE_PATH' });
+    expect(existsSync(mark)).toBe(false);
+  });
+});
+
+describe('the nodes of a job on this host', () => {
+  it('are those that left a directory', async () => {
+    const root = scratch();
+    for (const name of ['node-0', 'control', '.control']) {
+      mkdirSync(join(root, name));
+    }
+    writeFileSync(join(root, 'file'), '');
+    expect((await recordedNodes(root)).sort()).toEqual(['control', 'node-0']);
+    expect(await recordedNodes(join(root, 'none'))).toEqual([]);
+  });
+});
