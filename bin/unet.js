@@ -1,9 +1,11 @@
 #!/usr/bin/env node
-// Loads the one bundled file. Nothing here may need a newer Node than the oldest that anybody has.
+// Loads the bundled file of the process that this is to be: the command line, or a resident one on a node. Nothing here may need a newer Node than the oldest that anybody has.
 const [major, minor] = process.versions.node.split('.').map(Number);
 if (major < 20 || (major === 20 && minor < 19)) {
-  console.error(`UNET_NODE_VERSION: unet needs Node 20.19 or newer, this is ${process.version} (${process.execPath})`);
+  console.error(
+    `UNET_NODE_VERSION: unet needs Node 20.19 or newer, this is ${process.version} (${process.execPath})`,
+  );
   console.error('  load a newer module, or put a newer node first on PATH');
   process.exit(3);
 }
-await import('../dist/unet.js');
+await import(process.argv[2] === 'node' ? '../dist/resident.js' : '../dist/unet.js');

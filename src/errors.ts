@@ -51,7 +51,6 @@ export const ERROR_CODES = {
   UNET_JOIN_TIMEOUT: EXIT.timeout,
   UNET_JOIN_FAILED: EXIT.failed,
   UNET_JOIN_CA_MISMATCH: EXIT.failed,
-  UNET_API_UNREACHABLE: EXIT.failed,
   UNET_READY_TIMEOUT: EXIT.timeout,
   UNET_NODES_MISSING: EXIT.nodesMissing,
   UNET_TIMEOUT: EXIT.timeout,
@@ -147,7 +146,10 @@ export class UnetError extends Error {
         remedy: 'free space or quota there, or choose another place with --job-dir or --node-dir',
       });
     }
-    return new UnetError('UNET_INTERNAL', message, { cause: error, remedy: 'this is a defect of unet; please report it with the log' });
+    return new UnetError('UNET_INTERNAL', message, {
+      cause: error,
+      remedy: 'this is a defect of unet; please report it with the log',
+    });
   }
 }
 

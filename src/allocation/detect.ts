@@ -46,7 +46,12 @@ async function find(options: DetectOptions): Promise<Allocation> {
   if (options.hasLocal === true) {
     return localAllocation(options.name, options.nodes ?? 1);
   }
-  throw new UnetError('UNET_NO_ALLOCATION', 'this is not inside an allocation: SLURM_JOB_ID is not set, and no local cluster is up', {
-    remedy: 'run it in an sbatch script or under salloc, or on this machine alone with --allocation local or "unet rehearse"',
-  });
+  throw new UnetError(
+    'UNET_NO_ALLOCATION',
+    'this is not inside an allocation: SLURM_JOB_ID is not set, and no local cluster is up',
+    {
+      remedy:
+        'run it in an sbatch script or under salloc, or on this machine alone with --allocation local or "unet rehearse"',
+    },
+  );
 }

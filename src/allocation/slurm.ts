@@ -10,9 +10,13 @@ export async function slurmAllocation(env: NodeJS.ProcessEnv, signal?: AbortSign
   const schedulerJobId = env.SLURM_JOB_ID;
   const list = env.SLURM_JOB_NODELIST;
   if (schedulerJobId === undefined || list === undefined || !/^\d+$/.test(schedulerJobId)) {
-    throw new UnetError('UNET_NO_ALLOCATION', 'this is not inside a Slurm job: SLURM_JOB_ID and SLURM_JOB_NODELIST are not set', {
-      remedy: 'run it in an sbatch script or in a shell of salloc',
-    });
+    throw new UnetError(
+      'UNET_NO_ALLOCATION',
+      'this is not inside a Slurm job: SLURM_JOB_ID and SLURM_JOB_NODELIST are not set',
+      {
+        remedy: 'run it in an sbatch script or in a shell of salloc',
+      },
+    );
   }
   const slurmEnv = childEnvironment(env);
   const [nodes, leftMs] = await Promise.all([

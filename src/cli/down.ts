@@ -1,7 +1,8 @@
 /** `unet down`: takes the cluster away, also without its supervisor. */
+
+import { EXIT } from '../errors.ts';
 import { errorLines } from '../events/error-text.ts';
 import { createRenderer } from '../events/renderer.ts';
-import { EXIT } from '../errors.ts';
 import { findJob } from '../lead/job.ts';
 import { takeDown } from '../lead/take-down.ts';
 import { VERSION } from '../version.ts';
@@ -24,7 +25,11 @@ export const down: CommandModule = {
         problems.flatMap(errorLines).forEach(say);
       }
       if (!json) {
-        say(problems.length === 0 ? `nothing of ${job.allocation.jobId} is left` : `something of ${job.allocation.jobId} is left, see above`);
+        say(
+          problems.length === 0
+            ? `nothing of ${job.allocation.jobId} is left`
+            : `something of ${job.allocation.jobId} is left, see above`,
+        );
         if (logs !== undefined) {
           say(`the logs of what failed are kept in ${logs}`);
         }

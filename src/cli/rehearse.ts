@@ -18,9 +18,14 @@ export const rehearse: CommandModule = {
   async handler(context) {
     const { origins, env } = context;
     if (origins.release?.source === 'flag' && context.settings.release !== 'rehearsal') {
-      throw new UnetError('UNET_USAGE', 'unet rehearse always uses the rehearsal release; unet up takes --release');
+      throw new UnetError(
+        'UNET_USAGE',
+        'unet rehearse always uses the rehearsal release; unet up takes --release',
+      );
     }
-    const local = context.settings.allocation === 'local' || (context.settings.allocation === 'auto' && env.SLURM_JOB_ID === undefined);
+    const local =
+      context.settings.allocation === 'local' ||
+      (context.settings.allocation === 'auto' && env.SLURM_JOB_ID === undefined);
     const settings = {
       ...context.settings,
       release: 'rehearsal',

@@ -1,6 +1,7 @@
 /** `unet run -- CMD`: up, CMD with KUBECONFIG, down always. */
-import { createRenderer } from '../events/renderer.ts';
+
 import { UnetError } from '../errors.ts';
+import { createRenderer } from '../events/renderer.ts';
 import { bringUp } from '../lead/bring-up.ts';
 import { clusterVariables } from '../lead/cluster-variables.ts';
 import { clusterState, findJob, type Job } from '../lead/job.ts';
@@ -42,12 +43,23 @@ export const run: CommandModule = {
   },
 };
 
-async function inCluster(job: Job, command: readonly string[], env: NodeJS.ProcessEnv, cwd: string, signal: AbortSignal): Promise<number> {
+async function inCluster(
+  job: Job,
+  command: readonly string[],
+  env: NodeJS.ProcessEnv,
+  cwd: string,
+  signal: AbortSignal,
+): Promise<number> {
   const variables = clusterVariables(await clusterState(job), job.paths);
   return await runForeground(command, { env: { ...env, ...variables }, cwd, signal });
 }
 
-async function end(job: Job, stream: NodeJS.WritableStream, env: NodeJS.ProcessEnv, output: 'auto' | 'terminal' | 'plain' | 'json'): Promise<void> {
+async function end(
+  job: Job,
+  stream: NodeJS.WritableStream,
+  env: NodeJS.ProcessEnv,
+  output: 'auto' | 'terminal' | 'plain' | 'json',
+): Promise<void> {
   const renderer = createRenderer({ output: output === 'json' ? 'plain' : output, stream, env });
   try {
     await takeDown(job, renderer.event, 'the command has ended');

@@ -1,7 +1,8 @@
 /** `unet status`: nodes, phases, time left in the allocation. */
+
+import { EXIT } from '../errors.ts';
 import { formatDuration } from '../events/format.ts';
 import { tableLines } from '../events/table.ts';
-import { EXIT } from '../errors.ts';
 import type { JobState } from '../job/state.ts';
 import { clusterState, findJob, type Job } from '../lead/job.ts';
 import { watchState } from '../lead/watch-state.ts';
@@ -19,10 +20,17 @@ export const status: CommandModule<{ watch?: boolean }> = {
   ],
   settings: ['allocation', 'name', 'jobDir', 'nodes'],
   json: true,
-  builder: { watch: { type: 'boolean', default: false, describe: 'show it again at every change, until the cluster is gone' } },
+  builder: {
+    watch: {
+      type: 'boolean',
+      default: false,
+      describe: 'show it again at every change, until the cluster is gone',
+    },
+  },
   async handler({ args, settings, env, cwd, signal, outputClosed, out, json }) {
     const job = await findJob({ settings, env, cwd, unet: VERSION, signal });
-    const show = (state: JobState) => (json ? [JSON.stringify(shown(state, job))] : lines(state, job)).forEach(out);
+    const show = (state: JobState) =>
+      (json ? [JSON.stringify(shown(state, job))] : lines(state, job)).forEach(out);
     show(await clusterState(job));
     if (args.watch === true) {
       for await (const state of watchState(job, AbortSignal.any([signal, outputClosed]))) {
@@ -39,7 +47,8 @@ export const status: CommandModule<{ watch?: boolean }> = {
 
 /** The state as scripts see it: docs/commands.md lists the fields. */
 function shown(state: JobState, job: Job) {
-  const { jobId, epoch, phase, since, lead, release, apiServer, kubeconfig, nodes, error, supervisor } = state;
+  const { jobId, epoch, phase, since, lead, release, apiServer, kubeconfig, nodes, error, supervisor } =
+    state;
   return {
     jobId,
     epoch,
@@ -52,7 +61,14 @@ function shown(state: JobState, job: Job) {
     secondsLeft: secondsLeft(job),
     supervisor: { host: supervisor.host, pid: supervisor.pid },
     logs: job.paths.logs,
-    nodes: nodes.map(({ name, role, phase: nodePhase, nodeName, step, message }) => ({ name, role, phase: nodePhase, nodeName, step, message })),
+    nodes: nodes.map(({ name, role, phase: nodePhase, nodeName, step, message }) => ({
+      name,
+      role,
+      phase: nodePhase,
+      nodeName,
+      step,
+      message,
+    })),
     error,
   };
 }
@@ -61,10 +77,18 @@ function lines(state: JobState, job: Job): string[] {
   const left = secondsLeft(job);
   const time = left === undefined ? 'no time limit' : `${formatDuration(left * 1000)} left in the allocation`;
   const columns = ['node', 'role', 'phase', 'kubernetes', 'now'].map((title) => ({ title }));
-  const rows = state.nodes.map(({ name, role, phase, nodeName, step, message }) => [name, role, phase, nodeName ?? '', message ?? step ?? '']);
+  const rows = state.nodes.map(({ name, role, phase, nodeName, step, message }) => [
+    name,
+    role,
+    phase,
+    nodeName ?? '',
+    message ?? step ?? '',
+  ]);
   return [`${state.jobId}: ${state.phase}, ${time}`, ...tableLines(columns, rows)];
 }
 
 function secondsLeft({ allocation }: Job): number | undefined {
-  return allocation.endsAt === undefined ? undefined : Math.max(0, Math.round((allocation.endsAt - Date.now()) / 1000));
+  return allocation.endsAt === undefined
+    ? undefined
+    : Math.max(0, Math.round((allocation.endsAt - Date.now()) / 1000));
 }

@@ -1,6 +1,7 @@
 /** `unet up`: the cluster comes up, or is found up. */
-import { createRenderer } from '../events/renderer.ts';
+
 import { EXIT } from '../errors.ts';
+import { createRenderer } from '../events/renderer.ts';
 import { bringUp } from '../lead/bring-up.ts';
 import { findJob } from '../lead/job.ts';
 import { VERSION } from '../version.ts';

@@ -9,7 +9,13 @@ import type { Engine } from './engine.ts';
 const POLL_MS = 150;
 const TRY_TIMEOUT_MS = 15_000;
 
-export type BootOptions = { stage: string; env: Environment; timeoutMs: number; signal: AbortSignal; onLine?: (line: string) => void };
+export type BootOptions = {
+  stage: string;
+  env: Environment;
+  timeoutMs: number;
+  signal: AbortSignal;
+  onLine?: (line: string) => void;
+};
 
 /** @throws UnetError UNET_BOOT_TIMEOUT with what the last try said. */
 export async function waitForContainerd(engine: Engine, options: BootOptions): Promise<void> {
@@ -30,10 +36,15 @@ export async function waitForContainerd(engine: Engine, options: BootOptions): P
     said = result.timedOut && output.length === 0 ? said : output;
     options.onLine?.(`containerd does not answer yet: ${said.at(-1) ?? 'no output'}`);
     if (performance.now() + POLL_MS > deadline) {
-      throw new UnetError('UNET_BOOT_TIMEOUT', `containerd in the node did not answer within ${options.timeoutMs / 1000} s`, {
-        tail: said,
-        remedy: 'is the container running, and does the node image fit the cgroup version of this host? --retain keeps it for a look',
-      });
+      throw new UnetError(
+        'UNET_BOOT_TIMEOUT',
+        `containerd in the node did not answer within ${options.timeoutMs / 1000} s`,
+        {
+          tail: said,
+          remedy:
+            'is the container running, and does the node image fit the cgroup version of this host? --retain keeps it for a look',
+        },
+      );
     }
     await sleep(POLL_MS, undefined, { signal: options.signal });
   }

@@ -61,7 +61,11 @@ export async function detectEngine(stage: string, options: EngineOptions): Promi
 
 /** The make variables that tell a release its engine, so that it does not look again for every target. */
 export function engineVariables(engine: Engine): Environment {
-  return { CONTAINER_ENGINE: engine.name, CONTAINER_ENGINE_TYPE: engine.type, COMPOSE: engine.compose.join(' ') };
+  return {
+    CONTAINER_ENGINE: engine.name,
+    CONTAINER_ENGINE_TYPE: engine.type,
+    COMPOSE: engine.compose.join(' '),
+  };
 }
 
 function defaultCompose(engine: string): string {

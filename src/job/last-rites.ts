@@ -2,8 +2,8 @@
 import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { writePrivateFile } from '../files/private-file.ts';
-import { type JobPaths } from './layout.ts';
 import { buryJob, removeControl } from './bury.ts';
+import type { JobPaths } from './layout.ts';
 import { type JobState, readState } from './state.ts';
 
 // A supervisor that got the same signal needs this long for its own end.
@@ -34,7 +34,12 @@ export async function lastRites(paths: JobPaths, rites: LastRites): Promise<void
   }
   // A job that ended while all was well leaves nothing; one that broke leaves its logs.
   const jobEnded = rites.wasUsable && /SIGTERM|SIGHUP|SIGINT/.test(rites.reason);
-  const ended: JobState = { ...state, phase: 'stopped', since: new Date().toISOString(), message: rites.reason };
+  const ended: JobState = {
+    ...state,
+    phase: 'stopped',
+    since: new Date().toISOString(),
+    message: rites.reason,
+  };
   if (!jobEnded) {
     await writePrivateFile(paths.state, `${JSON.stringify(ended, null, 2)}\n`).catch(() => {});
   }

@@ -17,7 +17,12 @@ export const JobState = z.looseObject({
   phase: Text,
   /** ISO 8601. */
   since: Text,
-  supervisor: z.looseObject({ host: Text, pid: z.number(), socket: Text, /** ISO 8601, renewed. */ alive: Text }),
+  supervisor: z.looseObject({
+    host: Text,
+    pid: z.number(),
+    socket: Text,
+    /** ISO 8601, renewed. */ alive: Text,
+  }),
   kubeconfig: Text.optional(),
   apiServer: z.looseObject({ address: Text, port: z.number() }).optional(),
   nodes: z.array(

@@ -17,7 +17,11 @@ export async function dnsReady(config: KubeConfig, signal: AbortSignal): Promise
     onTrouble: () => {},
     signal: AbortSignal.any([signal, found.signal]),
     onObject: (slice) => {
-      if (slice.endpoints?.some((endpoint) => endpoint.conditions?.ready !== false && endpoint.addresses.length > 0)) {
+      if (
+        slice.endpoints?.some(
+          (endpoint) => endpoint.conditions?.ready !== false && endpoint.addresses.length > 0,
+        )
+      ) {
         found.abort();
       }
     },

@@ -7,7 +7,9 @@ import { UnetError } from '../errors.ts';
 export type ApiServer = { address: string; port: number };
 
 const Kubeconfig = z.looseObject({
-  clusters: z.array(z.looseObject({ name: z.string(), cluster: z.looseObject({ server: z.string() }) })).min(1),
+  clusters: z
+    .array(z.looseObject({ name: z.string(), cluster: z.looseObject({ server: z.string() }) }))
+    .min(1),
 });
 
 /**

@@ -2,7 +2,14 @@
  * The nodes as the API shows them. Each one that registers gets its external address, its CNI annotation and its
  * taint removed at once: what upstream's sync-external-ip does in a row with several kubectl calls a node.
  */
-import { type CoreV1Api, type KubeConfig, PatchStrategy, setHeaderOptions, type V1Node, CoreV1Api as Core } from '@kubernetes/client-node';
+import {
+  CoreV1Api as Core,
+  type CoreV1Api,
+  type KubeConfig,
+  PatchStrategy,
+  setHeaderOptions,
+  type V1Node,
+} from '@kubernetes/client-node';
 import { follow } from './watch.ts';
 
 export const HOST_IP_LABEL = 'usernetes/host-ip';
@@ -62,7 +69,9 @@ export async function deleteNode(config: KubeConfig, name: string): Promise<void
 }
 
 /** What is missing for `node` to be addressed; undefined when nothing is. Exported for its tests. */
-export function addressing(node: V1Node): { hostIp: string; status: boolean; metadata: boolean; taint: boolean } | undefined {
+export function addressing(
+  node: V1Node,
+): { hostIp: string; status: boolean; metadata: boolean; taint: boolean } | undefined {
   const hostIp = node.metadata?.labels?.[HOST_IP_LABEL];
   if (hostIp === undefined) {
     return undefined;
@@ -89,10 +98,16 @@ async function address(api: CoreV1Api, node: V1Node): Promise<void> {
   const { hostIp } = missing;
   const merge = setHeaderOptions('Content-Type', PatchStrategy.MergePatch);
   if (missing.status) {
-    await api.patchNodeStatus({ name, body: { status: { addresses: [{ type: 'ExternalIP', address: hostIp }] } } }, merge);
+    await api.patchNodeStatus(
+      { name, body: { status: { addresses: [{ type: 'ExternalIP', address: hostIp }] } } },
+      merge,
+    );
   }
   if (missing.metadata || missing.taint) {
-    await api.patchNode({ name, body: { metadata: { annotations: { [FLANNEL_ANNOTATION]: hostIp } } } }, merge);
+    await api.patchNode(
+      { name, body: { metadata: { annotations: { [FLANNEL_ANNOTATION]: hostIp } } } },
+      merge,
+    );
   }
   if (missing.taint) {
     // A merge patch replaces the whole list, so it must be the list that we read.

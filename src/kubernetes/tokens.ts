@@ -11,7 +11,11 @@ const TYPE = 'bootstrap.kubernetes.io/token';
 export async function boundToken(config: KubeConfig, tokenId: string, expiresAt: string): Promise<void> {
   const api = config.makeApiClient(CoreV1Api);
   await api.patchNamespacedSecret(
-    { name: secretName(tokenId), namespace: NAMESPACE, body: { data: { expiration: base64(rfc3339(expiresAt)) } } },
+    {
+      name: secretName(tokenId),
+      namespace: NAMESPACE,
+      body: { data: { expiration: base64(rfc3339(expiresAt)) } },
+    },
     setHeaderOptions('Content-Type', PatchStrategy.MergePatch),
   );
   await deleteTokens(config, (name) => name !== secretName(tokenId));
@@ -25,8 +29,13 @@ export async function revokeTokens(config: KubeConfig): Promise<void> {
 async function deleteTokens(config: KubeConfig, chosen: (secretName: string) => boolean): Promise<void> {
   const api = config.makeApiClient(CoreV1Api);
   const { items } = await api.listNamespacedSecret({ namespace: NAMESPACE, fieldSelector: `type=${TYPE}` });
-  const names = items.filter(({ type }) => type === TYPE).map(({ metadata }) => metadata?.name ?? '').filter(chosen);
-  await Promise.all(names.map((name) => api.deleteNamespacedSecret({ name, namespace: NAMESPACE }).catch(unlessGone)));
+  const names = items
+    .filter(({ type }) => type === TYPE)
+    .map(({ metadata }) => metadata?.name ?? '')
+    .filter(chosen);
+  await Promise.all(
+    names.map((name) => api.deleteNamespacedSecret({ name, namespace: NAMESPACE }).catch(unlessGone)),
+  );
 }
 
 /** The token cleaner of the control plane removes expired ones itself. */

@@ -1,6 +1,11 @@
 /** Following a list of the Kubernetes API: list, watch, and again from the list when the watch breaks. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type KubeConfig, type KubernetesListObject, type KubernetesObject, makeInformer } from '@kubernetes/client-node';
+import {
+  type KubeConfig,
+  type KubernetesListObject,
+  type KubernetesObject,
+  makeInformer,
+} from '@kubernetes/client-node';
 
 const RETRY_MS = 500;
 

@@ -1,7 +1,7 @@
 /** Agents as one Slurm step. srun gives each its input, line by line, and merges their lines. */
 import { type LinesChild, startLines } from '../process/start.ts';
 import { parseLaunchFailure, parseTaskEnd, srunArgv } from '../slurm/srun.ts';
-import type { LaunchRequest, Launcher } from './launcher.ts';
+import type { Launcher, LaunchRequest } from './launcher.ts';
 
 /**
  * One srun for all nodes. When one of them cannot be reached, srun aborts the whole step before any task has run

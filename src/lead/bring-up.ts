@@ -22,7 +22,11 @@ const REMOTE_POLL_MS = 1000;
  * @throws what was no event: no supervisor to be had, or the signal's reason, after the teardown when this command had
  *   started the cluster.
  */
-export async function bringUp(job: Job, onEvent: (event: UnetEvent) => void, signal: AbortSignal): Promise<BringUpResult> {
+export async function bringUp(
+  job: Job,
+  onEvent: (event: UnetEvent) => void,
+  signal: AbortSignal,
+): Promise<BringUpResult> {
   const elsewhere = await supervisedElsewhere(job);
   if (elsewhere !== undefined) {
     await followElsewhere(job, signal);
@@ -50,7 +54,11 @@ export async function bringUp(job: Job, onEvent: (event: UnetEvent) => void, sig
   return await start(job, onEvent, signal);
 }
 
-async function start(job: Job, onEvent: (event: UnetEvent) => void, signal: AbortSignal): Promise<BringUpResult> {
+async function start(
+  job: Job,
+  onEvent: (event: UnetEvent) => void,
+  signal: AbortSignal,
+): Promise<BringUpResult> {
   // Not interruptible: a supervisor that we lost sight of could not be told to end.
   const events = await startSupervisor(job);
   const onAbort = () => void askDown(job, signal);
@@ -62,7 +70,11 @@ async function start(job: Job, onEvent: (event: UnetEvent) => void, signal: Abor
     const end = await follow(events, onEvent);
     signal.throwIfAborted();
     if (end.outcome === 'stopped') {
-      throw new UnetError('UNET_INTERRUPTED', 'the cluster was taken down by somebody else while it came up', { exitCode: 1 });
+      throw new UnetError(
+        'UNET_INTERRUPTED',
+        'the cluster was taken down by somebody else while it came up',
+        { exitCode: 1 },
+      );
     }
     return { ...end, outcome: end.outcome, started: true };
   } catch (error) {
@@ -118,10 +130,19 @@ async function followElsewhere(job: Job, signal: AbortSignal): Promise<void> {
     if (state?.phase === 'usable') {
       return;
     }
-    if (state === undefined || state.phase === 'failed' || state.phase === 'stopped' || state.phase === 'degraded') {
-      throw new UnetError('UNET_SUPERVISOR', `the cluster is ${state?.phase ?? 'gone'}${state?.error === undefined ? '' : `: ${state.error.message}`}`, {
-        remedy: `its supervisor is on ${state?.supervisor.host ?? 'another host'}; run "unet up" there to try again`,
-      });
+    if (
+      state === undefined ||
+      state.phase === 'failed' ||
+      state.phase === 'stopped' ||
+      state.phase === 'degraded'
+    ) {
+      throw new UnetError(
+        'UNET_SUPERVISOR',
+        `the cluster is ${state?.phase ?? 'gone'}${state?.error === undefined ? '' : `: ${state.error.message}`}`,
+        {
+          remedy: `its supervisor is on ${state?.supervisor.host ?? 'another host'}; run "unet up" there to try again`,
+        },
+      );
     }
     await sleep(REMOTE_POLL_MS, undefined, { signal });
   }

@@ -62,6 +62,7 @@ export async function cleanNodes(options: CleanOptions): Promise<UnetError[]> {
 function notCleaned(node: string, why: string): UnetError {
   return new UnetError('UNET_TEARDOWN_INCOMPLETE', `${node} could not be cleaned: ${why}`, {
     node,
-    remedy: 'if the node is up again, run "unet down" once more inside the allocation; a dead node has nothing left',
+    remedy:
+      'if the node is up again, run "unet down" once more inside the allocation; a dead node has nothing left',
   });
 }

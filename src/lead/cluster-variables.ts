@@ -8,9 +8,13 @@ import { serverUrl } from '../kubernetes/kubeconfig.ts';
 /** KUBECONFIG and UNET_JOB_*; see docs/commands.md. */
 export function clusterVariables(state: JobState, paths: JobPaths): Record<string, string> {
   if (state.kubeconfig === undefined || state.apiServer === undefined) {
-    throw new UnetError('UNET_NO_CLUSTER', `the cluster of ${state.jobId} is still ${state.phase}: it has no kubeconfig yet`, {
-      remedy: 'wait for "unet up", or look with "unet status"',
-    });
+    throw new UnetError(
+      'UNET_NO_CLUSTER',
+      `the cluster of ${state.jobId} is still ${state.phase}: it has no kubeconfig yet`,
+      {
+        remedy: 'wait for "unet up", or look with "unet status"',
+      },
+    );
   }
   return {
     KUBECONFIG: state.kubeconfig,
@@ -39,11 +43,17 @@ export function attribute(name: string, state: JobState, paths: JobPaths): strin
   const read = attributes[name];
   if (read === undefined) {
     const names = Object.keys(attributes);
-    throw new UnetError('UNET_USAGE', `unknown attribute ${name}${didYouMean(name, names) || `; there are ${names.join(', ')}`}`);
+    throw new UnetError(
+      'UNET_USAGE',
+      `unknown attribute ${name}${didYouMean(name, names) || `; there are ${names.join(', ')}`}`,
+    );
   }
   const value = read();
   if (value === undefined) {
-    throw new UnetError('UNET_NO_CLUSTER', `the cluster of ${state.jobId} is still ${state.phase}: it has no ${name} yet`);
+    throw new UnetError(
+      'UNET_NO_CLUSTER',
+      `the cluster of ${state.jobId} is still ${state.phase}: it has no ${name} yet`,
+    );
   }
   return value;
 }

@@ -61,7 +61,10 @@ function serve(socket: Socket, handle: ControlHandler): void {
     if (request.success) {
       handle(request.data, reply);
     } else {
-      reply.send({ type: 'refused', message: 'this supervisor does not know that request; is it of another version of unet?' });
+      reply.send({
+        type: 'refused',
+        message: 'this supervisor does not know that request; is it of another version of unet?',
+      });
       reply.end();
     }
   });

@@ -19,7 +19,11 @@ export type ControlRequest = z.infer<typeof ControlRequest>;
  * Sends `request` to the supervisor's socket and yields its events until it closes the connection.
  * Resolves to undefined when nobody listens there.
  */
-export async function askSupervisor(path: string, request: ControlRequest, signal?: AbortSignal): Promise<AsyncIterable<UnetEvent> | undefined> {
+export async function askSupervisor(
+  path: string,
+  request: ControlRequest,
+  signal?: AbortSignal,
+): Promise<AsyncIterable<UnetEvent> | undefined> {
   const socket = await connect(path);
   if (socket === undefined) {
     return undefined;
@@ -74,7 +78,11 @@ function connect(path: string): Promise<Socket | undefined> {
       if (code === 'ENOENT' || code === 'ECONNREFUSED') {
         resolve(undefined);
       } else {
-        reject(new UnetError('UNET_SUPERVISOR', `the supervisor's socket ${path} cannot be used: ${code}`, { cause: error }));
+        reject(
+          new UnetError('UNET_SUPERVISOR', `the supervisor's socket ${path} cannot be used: ${code}`, {
+            cause: error,
+          }),
+        );
       }
     });
   });

@@ -19,9 +19,22 @@ import { startDetached } from '../process/start.ts';
 import { askSupervisor, type ControlRequest } from './control.ts';
 import type { SupervisorRequest } from './request.ts';
 
-export type Job = { allocation: Allocation; settings: Settings; paths: JobPaths; env: NodeJS.ProcessEnv; cwd: string; unet: string };
+export type Job = {
+  allocation: Allocation;
+  settings: Settings;
+  paths: JobPaths;
+  env: NodeJS.ProcessEnv;
+  cwd: string;
+  unet: string;
+};
 
-export type JobOptions = { settings: Settings; env: NodeJS.ProcessEnv; cwd: string; unet: string; signal?: AbortSignal };
+export type JobOptions = {
+  settings: Settings;
+  env: NodeJS.ProcessEnv;
+  cwd: string;
+  unet: string;
+  signal?: AbortSignal;
+};
 
 // A supervisor that renews its state every ten seconds and has not for this long is dead.
 const STALE_MS = 60_000;
@@ -32,7 +45,14 @@ const POLL_MS = 20;
 export async function findJob({ settings, env, cwd, unet, signal }: JobOptions): Promise<Job> {
   const jobs = jobsDirectory(settings.jobDir, env);
   const hasLocal = existsSync(join(jobs, `local-${settings.name}`));
-  const allocation = await detectAllocation({ kind: settings.allocation, nodes: settings.nodes, name: settings.name, env, signal, hasLocal });
+  const allocation = await detectAllocation({
+    kind: settings.allocation,
+    nodes: settings.nodes,
+    name: settings.name,
+    env,
+    signal,
+    hasLocal,
+  });
   const directory = join(jobs, allocation.jobId);
   return { allocation, settings, paths: jobPaths(directory), env, cwd, unet };
 }
@@ -42,14 +62,21 @@ export async function clusterState(job: Job): Promise<JobState> {
   const state = await readState(job.paths.state);
   if (state === undefined || state.phase === 'stopped') {
     throw new UnetError('UNET_NO_CLUSTER', `there is no cluster in ${job.allocation.jobId}`, {
-      remedy: state?.error === undefined ? 'bring one up with "unet up"' : `the last one failed: ${state.error.message}; its logs are in ${job.paths.logs}`,
+      remedy:
+        state?.error === undefined
+          ? 'bring one up with "unet up"'
+          : `the last one failed: ${state.error.message}; its logs are in ${job.paths.logs}`,
     });
   }
   return state;
 }
 
 /** Sends `request` to the job's supervisor on this host; undefined when there is none. */
-export function ask(job: Job, request: ControlRequest, signal?: AbortSignal): Promise<AsyncIterable<UnetEvent> | undefined> {
+export function ask(
+  job: Job,
+  request: ControlRequest,
+  signal?: AbortSignal,
+): Promise<AsyncIterable<UnetEvent> | undefined> {
   return askSupervisor(controlSocket(job.allocation.jobId).path, request, signal);
 }
 
@@ -72,7 +99,14 @@ export async function startSupervisor(job: Job, signal?: AbortSignal): Promise<A
   await writePrivateFile(requestFile, JSON.stringify(request));
   const log = await open(paths.supervisorLog, 'a', 0o600);
   try {
-    const argv = [process.execPath, process.argv[1] ?? 'unet', 'node', 'supervisor', '--request', requestFile];
+    const argv = [
+      process.execPath,
+      process.argv[1] ?? 'unet',
+      'node',
+      'supervisor',
+      '--request',
+      requestFile,
+    ];
     const pid = await startDetached(argv, { env: supervisorEnvironment(env), cwd, logFd: log.fd });
     return await firstAnswer(job, pid, signal);
   } finally {

@@ -32,7 +32,10 @@ export function createReleaseSender(options: ReleaseSenderOptions) {
     if (!shared) {
       const content = await readFile(file);
       for (let at = 0; at < content.length; at += PART_BYTES) {
-        options.send({ type: 'release-part', data: content.subarray(at, at + PART_BYTES).toString('base64') });
+        options.send({
+          type: 'release-part',
+          data: content.subarray(at, at + PART_BYTES).toString('base64'),
+        });
       }
     }
   };

@@ -1,8 +1,8 @@
 /** What the supervisor knows of each node. */
 import type { ErrorRecord } from '../errors.ts';
 import type { NodePhase, StepName } from '../events/types.ts';
-import { portsOfSlot } from '../node/slots.ts';
 import type { Assignment, Hello } from '../node/protocol.ts';
+import { portsOfSlot } from '../node/slots.ts';
 
 export type NodeEntry = {
   name: string;
@@ -84,7 +84,9 @@ export function assignmentOf(entry: NodeEntry): Assignment | undefined {
 function nodeNames(hosts: readonly string[]): string[] {
   const used = new Set<string>();
   return hosts.map((host, index) => {
-    const plain = `u7s-${host.toLowerCase().replace(/[^a-z0-9.-]/g, '-')}`.slice(0, 63).replace(/[^a-z0-9]+$/, '');
+    const plain = `u7s-${host.toLowerCase().replace(/[^a-z0-9.-]/g, '-')}`
+      .slice(0, 63)
+      .replace(/[^a-z0-9]+$/, '');
     const name = used.has(plain) ? `${plain.slice(0, 58)}-${index}` : plain;
     used.add(name);
     return name;

@@ -35,7 +35,9 @@ export async function serve(options: ServeOptions): Promise<boolean> {
   };
   const supervisor = new Supervisor({ ...options, note }, await nextEpoch(paths));
   supervisor.events.subscribe((event) => note(JSON.stringify(event)));
-  const control = await openControlServer(allocation.jobId, (request, reply) => answer(supervisor, request, reply));
+  const control = await openControlServer(allocation.jobId, (request, reply) =>
+    answer(supervisor, request, reply),
+  );
   const polling = setInterval(() => {
     if (existsSync(paths.downRequest)) {
       void supervisor.stop('asked for on another host');

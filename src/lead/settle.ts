@@ -42,8 +42,13 @@ function describePhase({ phase, kubeMessage }: NodeEntry): string {
 function tooFew(ready: number, minNodes: number, missing: readonly NodeEntry[]): UnetError {
   const named = missing.map(({ name, error }) => `${name}${error === undefined ? '' : ` (${error.code})`}`);
   const first: ErrorRecord | undefined = missing.find(({ error }) => error !== undefined)?.error;
-  return new UnetError('UNET_NODES_MISSING', `${ready} of ${minNodes} wanted nodes are Ready; missing: ${named.join(', ')}`, {
-    log: first?.log,
-    remedy: 'the cluster is up with the nodes that came: "unet up" tries the others again, "unet down" removes it; --min-nodes says how many are enough',
-  });
+  return new UnetError(
+    'UNET_NODES_MISSING',
+    `${ready} of ${minNodes} wanted nodes are Ready; missing: ${named.join(', ')}`,
+    {
+      log: first?.log,
+      remedy:
+        'the cluster is up with the nodes that came: "unet up" tries the others again, "unet down" removes it; --min-nodes says how many are enough',
+    },
+  );
 }

@@ -10,7 +10,10 @@ export type SlotAgreement = {
 };
 
 /** @param propose broadcasts a proposal. @param onAgreed called once with the slot and those who hold it. */
-export function createSlotAgreement(propose: (slot: number, round: number) => void, onAgreed: (slot: number) => void) {
+export function createSlotAgreement(
+  propose: (slot: number, round: number) => void,
+  onAgreed: (slot: number) => void,
+) {
   const held = new Map<string, number>();
   let expected: ReadonlySet<string> = new Set();
   let agreedSlot: number | undefined;

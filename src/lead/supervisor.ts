@@ -5,17 +5,17 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { type ErrorRecord, UnetError } from '../errors.ts';
-import type { ClusterPhase, EventBody, NodePhase, UnetEvent } from '../events/types.ts';
 import { createEventLog, type EventLog } from '../events/log.ts';
 import { summarize } from '../events/summarize.ts';
+import type { ClusterPhase, EventBody, NodePhase, UnetEvent } from '../events/types.ts';
 import { ensurePrivateDirectory } from '../files/private-directory.ts';
 import { writePrivateFile } from '../files/private-file.ts';
 import { buryJob } from '../job/bury.ts';
 import { type JobPaths, jobPaths } from '../job/layout.ts';
 import { type JobState, readState, STATE_VERSION } from '../job/state.ts';
-import type { Launcher } from '../launch/launcher.ts';
-import { launchFailure } from '../launch/failure.ts';
 import { chooseTransport } from '../join/transport.ts';
+import { launchFailure } from '../launch/failure.ts';
+import type { Launcher } from '../launch/launcher.ts';
 import { checkPeer, type FromAgent, type Hello, type JobSpec, PROTOCOL } from '../node/protocol.ts';
 import { type Agents, launcherFor, startAgents } from './agents.ts';
 import { cleanNodes } from './clean.ts';
@@ -160,7 +160,9 @@ export class Supervisor {
     const from = all.findLastIndex((event) => event.type === 'cluster' && event.phase === 'bringing-up');
     const current = all.slice(Math.max(from, 0));
     const settled = this.phase === 'usable' || this.phase === 'degraded';
-    const news = settled ? current.filter(({ type }) => type === 'cluster' || type === 'error' || type === 'summary') : current;
+    const news = settled
+      ? current.filter(({ type }) => type === 'cluster' || type === 'error' || type === 'summary')
+      : current;
     const events = plan === undefined || news.includes(plan) ? news : [plan, ...news];
     return { events, lastSeq: all.at(-1)?.seq ?? 0 };
   }
@@ -221,7 +223,10 @@ export class Supervisor {
     // never ends by itself when a node has died. Both seen with Slurm 22.05.
     if ([...this.roster.values()].every(({ phase }) => phase === 'removed')) {
       const ended = Promise.all(this.launches.map((launch) => launch.ended));
-      await Promise.race([ended, new Promise((resolve) => this.after(LAUNCHER_END_MS, () => resolve(undefined)))]);
+      await Promise.race([
+        ended,
+        new Promise((resolve) => this.after(LAUNCHER_END_MS, () => resolve(undefined))),
+      ]);
     }
     await Promise.all(this.launches.map((launch) => launch.terminate(2000)));
     const problems = await this.cleanRest();
@@ -239,8 +244,8 @@ export class Supervisor {
   save(): Promise<void> {
     this.queued ??= this.writing.then(() => {
       this.queued = undefined;
-      this.writing = writePrivateFile(this.paths.state, `${JSON.stringify(this.state(), null, 2)}\n`).catch((error: unknown) =>
-        this.options.note(`the state could not be written: ${String(error)}`),
+      this.writing = writePrivateFile(this.paths.state, `${JSON.stringify(this.state(), null, 2)}\n`).catch(
+        (error: unknown) => this.options.note(`the state could not be written: ${String(error)}`),
       );
       return this.writing;
     });
@@ -254,12 +259,21 @@ export class Supervisor {
       unet,
       jobId: allocation.jobId,
       epoch: this.epoch,
-      allocation: { kind: allocation.kind, schedulerJobId: allocation.schedulerJobId, endsAt: allocation.endsAt },
+      allocation: {
+        kind: allocation.kind,
+        schedulerJobId: allocation.schedulerJobId,
+        endsAt: allocation.endsAt,
+      },
       release: settings.release,
       lead: this.lead.name,
       phase: this.phase,
       since: this.since.toISOString(),
-      supervisor: { host: hostname(), pid: process.pid, socket: this.socket, alive: new Date().toISOString() },
+      supervisor: {
+        host: hostname(),
+        pid: process.pid,
+        socket: this.socket,
+        alive: new Date().toISOString(),
+      },
       kubeconfig: this.apiServer === undefined ? undefined : this.paths.kubeconfig,
       apiServer: this.apiServer,
       nodes: [...this.roster.values()].map((node) => ({
@@ -327,11 +341,26 @@ export class Supervisor {
         break;
       case 'failed':
         node.steps.delete(message.step);
-        this.emit({ type: 'step', node: node.name, step: message.step, state: 'failed', ms: message.ms, error: message.error });
+        this.emit({
+          type: 'step',
+          node: node.name,
+          step: message.step,
+          state: 'failed',
+          ms: message.ms,
+          error: message.error,
+        });
         this.nodeFailed(node, UnetError.fromRecord(message.error));
         break;
       case 'retrying':
-        this.emit({ type: 'step', node: node.name, step: message.step, state: 'retrying', attempt: message.attempt, inMs: message.inMs, message: message.message });
+        this.emit({
+          type: 'step',
+          node: node.name,
+          step: message.step,
+          state: 'retrying',
+          attempt: message.attempt,
+          inMs: message.inMs,
+          message: message.message,
+        });
         break;
       case 'warning':
         this.emit({ type: 'warning', node: node.name, message: message.message });
@@ -393,13 +422,18 @@ export class Supervisor {
 
   /** Who has greeted by now gets one plan; the others may come later, on what was agreed. */
   private closeGreeting(): void {
-    const present = [...this.roster.values()].filter((node) => node.hello !== undefined && !isOut(node.phase));
+    const present = [...this.roster.values()].filter(
+      (node) => node.hello !== undefined && !isOut(node.phase),
+    );
     if (this.greetingOver || this.phase !== 'bringing-up' || !present.includes(this.lead)) {
       return;
     }
     this.greetingOver = true;
     try {
-      this.joinVia = chooseTransport(this.options.settings.joinVia, present.every(({ hello }) => hello?.seesJobDir === true)) ;
+      this.joinVia = chooseTransport(
+        this.options.settings.joinVia,
+        present.every(({ hello }) => hello?.seesJobDir === true),
+      );
     } catch (error) {
       this.fail(UnetError.from(error));
       return;
@@ -422,16 +456,22 @@ export class Supervisor {
       this.send({ type: 'claim', slot: this.agreement.agreed() ?? 0, round: 0 });
     }
     if (node.hello?.seesJobDir === false && this.joinVia === 'shared-fs') {
-      this.nodeFailed(node, new UnetError('UNET_JOIN_FAILED', `${node.name} greeted late and does not see the job directory`, {
-        node: node.name,
-        remedy: 'use --join-via stdio',
-      }));
+      this.nodeFailed(
+        node,
+        new UnetError('UNET_JOIN_FAILED', `${node.name} greeted late and does not see the job directory`, {
+          node: node.name,
+          remedy: 'use --join-via stdio',
+        }),
+      );
     }
   }
 
   private claimed(node: NodeEntry, slot: number): void {
     if (slot < 0) {
-      this.nodeFailed(node, new UnetError('UNET_PORTS_TAKEN', `no slot of ports is free on ${node.name}`, { node: node.name }));
+      this.nodeFailed(
+        node,
+        new UnetError('UNET_PORTS_TAKEN', `no slot of ports is free on ${node.name}`, { node: node.name }),
+      );
       return;
     }
     this.agreement.holds(node.name, slot);
@@ -443,7 +483,14 @@ export class Supervisor {
       node.slot = slot;
       this.sendAssignments();
     } else {
-      this.nodeFailed(node, new UnetError('UNET_PORTS_TAKEN', `${node.name} greeted late, and the ports of the others are taken there`, { node: node.name }));
+      this.nodeFailed(
+        node,
+        new UnetError(
+          'UNET_PORTS_TAKEN',
+          `${node.name} greeted late, and the ports of the others are taken there`,
+          { node: node.name },
+        ),
+      );
     }
   }
 
@@ -490,13 +537,24 @@ export class Supervisor {
 
   private notReadyInTime(node: NodeEntry): void {
     const seconds = this.options.settings.stepTimeouts.ready / 1000;
-    const error = new UnetError('UNET_READY_TIMEOUT', `${node.nodeName} joined but was not Ready within ${seconds} s: ${node.kubeMessage ?? 'it is not in the API'}`, {
+    const error = new UnetError(
+      'UNET_READY_TIMEOUT',
+      `${node.nodeName} joined but was not Ready within ${seconds} s: ${node.kubeMessage ?? 'it is not in the API'}`,
+      {
+        node: node.name,
+        step: 'ready',
+        remedy: 'is the CNI running there? "unet kubectl get pods -A -o wide" shows it',
+      },
+    );
+    node.steps.delete('ready');
+    this.emit({
+      type: 'step',
       node: node.name,
       step: 'ready',
-      remedy: 'is the CNI running there? "unet kubectl get pods -A -o wide" shows it',
+      state: 'failed',
+      ms: seconds * 1000,
+      error: error.toRecord(),
     });
-    node.steps.delete('ready');
-    this.emit({ type: 'step', node: node.name, step: 'ready', state: 'failed', ms: seconds * 1000, error: error.toRecord() });
     this.nodeFailed(node, error);
   }
 
@@ -526,11 +584,13 @@ export class Supervisor {
       const seconds = this.options.settings.stepTimeouts.dns / 1000;
       this.after(seconds * 1000, () => {
         if (!this.dns && this.phase === 'bringing-up') {
-          this.fail(new UnetError('UNET_READY_TIMEOUT', `DNS of the cluster did not answer within ${seconds} s`, {
-            node: node.name,
-            step: 'dns',
-            remedy: 'look at the coredns pods: unet kubectl -n kube-system get pods -o wide',
-          }));
+          this.fail(
+            new UnetError('UNET_READY_TIMEOUT', `DNS of the cluster did not answer within ${seconds} s`, {
+              node: node.name,
+              step: 'dns',
+              remedy: 'look at the coredns pods: unet kubectl -n kube-system get pods -o wide',
+            }),
+          );
         }
       });
     }
@@ -563,7 +623,10 @@ export class Supervisor {
     this.send({ type: 'forget', nodeName: node.nodeName });
   }
 
-  private async kubeconfig(apiServer: { address: string; port: number }, content: string | undefined): Promise<void> {
+  private async kubeconfig(
+    apiServer: { address: string; port: number },
+    content: string | undefined,
+  ): Promise<void> {
     try {
       if (content !== undefined) {
         await writePrivateFile(this.paths.kubeconfig, content);
@@ -590,7 +653,10 @@ export class Supervisor {
     const names = (nodes: NodeEntry[]) => nodes.map(({ name }) => name);
     const { timings } = summarize(this.events.events());
     const wallMs = Math.round(performance.now() - this.startedAt);
-    this.emit({ type: 'summary', summary: { wallMs, ready: names(verdict.ready), missing: names(verdict.missing), timings } });
+    this.emit({
+      type: 'summary',
+      summary: { wallMs, ready: names(verdict.ready), missing: names(verdict.missing), timings },
+    });
     if (verdict.is === 'degraded') {
       this.emit({ type: 'error', error: verdict.error.toRecord() });
       void this.setPhase('degraded', verdict.error.message);
@@ -645,10 +711,14 @@ export class Supervisor {
       const error = launchFailure(reason, this.diagnostics).with({ node: name });
       this.lost(node, 'missing', error);
     } else {
-      this.lost(node, 'lost', new UnetError('UNET_NODE_LOST', `the agent on ${name} is gone: ${reason}`, {
-        node: name,
-        remedy: '"unet up" tries the node again',
-      }));
+      this.lost(
+        node,
+        'lost',
+        new UnetError('UNET_NODE_LOST', `the agent on ${name} is gone: ${reason}`, {
+          node: name,
+          remedy: '"unet up" tries the node again',
+        }),
+      );
     }
   }
 
@@ -656,11 +726,16 @@ export class Supervisor {
     const seconds = this.options.settings.stepTimeouts.hello / 1000;
     for (const node of this.roster.values()) {
       if (node.hello === undefined && node.phase === 'waiting') {
-        this.lost(node, 'missing', new UnetError('UNET_NODE_SILENT', `${node.name} did not say hello within ${seconds} s`, {
-          node: node.name,
-          tail: this.diagnostics.slice(-6),
-          remedy: 'is the node up, and does it see this installation of unet? Or raise --step-timeout hello=…',
-        }));
+        this.lost(
+          node,
+          'missing',
+          new UnetError('UNET_NODE_SILENT', `${node.name} did not say hello within ${seconds} s`, {
+            node: node.name,
+            tail: this.diagnostics.slice(-6),
+            remedy:
+              'is the node up, and does it see this installation of unet? Or raise --step-timeout hello=…',
+          }),
+        );
       }
     }
     this.greetingMayBeOver();
@@ -677,7 +752,11 @@ export class Supervisor {
     this.joinWindow.over(node.name);
     this.setNode(node, phase, error.message);
     if (node === this.lead) {
-      this.fail(node.hello === undefined ? error : new UnetError('UNET_LEAD_LOST', `the lead is lost: ${error.message}`, { ...error.details }));
+      this.fail(
+        node.hello === undefined
+          ? error
+          : new UnetError('UNET_LEAD_LOST', `the lead is lost: ${error.message}`, { ...error.details }),
+      );
       return;
     }
     this.emit({ type: 'error', error: error.toRecord() });
@@ -705,7 +784,9 @@ export class Supervisor {
   /** What no agent has taken away: nodes whose agent died, unless that was tried at once when it died. */
   private async cleanRest(): Promise<UnetError[]> {
     const tried = await Promise.all(this.cleaning.values());
-    const rest = [...this.roster.values()].filter(({ name, clean, hello }) => !clean && hello !== undefined && !this.cleaning.has(name));
+    const rest = [...this.roster.values()].filter(
+      ({ name, clean, hello }) => !clean && hello !== undefined && !this.cleaning.has(name),
+    );
     return [...tried.flat(), ...(await this.clean(rest.map(({ name }) => name)))];
   }
 
@@ -738,7 +819,13 @@ export class Supervisor {
       // Its signal was the job's end, most likely: everybody got it.
       void this.stop(`the agent of the lead, ${node.name}, has ended`);
     } else {
-      this.lost(node, 'lost', new UnetError('UNET_NODE_LOST', `the agent on ${node.name} was told to end by somebody else`, { node: node.name }));
+      this.lost(
+        node,
+        'lost',
+        new UnetError('UNET_NODE_LOST', `the agent on ${node.name} was told to end by somebody else`, {
+          node: node.name,
+        }),
+      );
     }
   }
 
@@ -747,7 +834,10 @@ export class Supervisor {
     const { silence } = this.options.settings;
     for (const node of this.roster.values()) {
       if (node.heard !== undefined && !node.gone && performance.now() - node.heard > silence) {
-        this.exited(node.name, `nothing heard from it for ${Math.round((performance.now() - node.heard) / 1000)} s`);
+        this.exited(
+          node.name,
+          `nothing heard from it for ${Math.round((performance.now() - node.heard) / 1000)} s`,
+        );
       }
     }
   }
@@ -772,10 +862,14 @@ export class Supervisor {
     this.deadline = this.after(timeout, () => {
       if (this.phase === 'bringing-up') {
         this.fail(
-          new UnetError('UNET_TIMEOUT', `the cluster was not usable within ${timeout / 1000} s; waited for ${describePending(this.roster, this.dns)}`, {
-            log: this.paths.logs,
-            remedy: 'raise --timeout, or look at the logs of what was waited for',
-          }),
+          new UnetError(
+            'UNET_TIMEOUT',
+            `the cluster was not usable within ${timeout / 1000} s; waited for ${describePending(this.roster, this.dns)}`,
+            {
+              log: this.paths.logs,
+              remedy: 'raise --timeout, or look at the logs of what was waited for',
+            },
+          ),
         );
       }
     });

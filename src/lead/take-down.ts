@@ -27,19 +27,30 @@ export type TakeDownResult = {
 };
 
 /** Takes the job's cluster away. Repeatable: nothing there is nothing to do. */
-export async function takeDown(job: Job, onEvent: (event: UnetEvent) => void, reason = 'unet down'): Promise<TakeDownResult> {
+export async function takeDown(
+  job: Job,
+  onEvent: (event: UnetEvent) => void,
+  reason = 'unet down',
+): Promise<TakeDownResult> {
   const events = await ask(job, { type: 'down', reason });
   if (events !== undefined) {
     return { by: 'supervisor', problems: await followDown(events, onEvent), ...(await keptLogs(job)) };
   }
   const elsewhere = await supervisedElsewhere(job);
   if (elsewhere !== undefined) {
-    return { by: 'supervisor elsewhere', problems: await askElsewhere(job, elsewhere), ...(await keptLogs(job)) };
+    return {
+      by: 'supervisor elsewhere',
+      problems: await askElsewhere(job, elsewhere),
+      ...(await keptLogs(job)),
+    };
   }
   return { by: 'cleaning agents', problems: await cleanWithoutSupervisor(job), ...(await keptLogs(job)) };
 }
 
-async function followDown(events: AsyncIterable<UnetEvent>, onEvent: (event: UnetEvent) => void): Promise<ErrorRecord[]> {
+async function followDown(
+  events: AsyncIterable<UnetEvent>,
+  onEvent: (event: UnetEvent) => void,
+): Promise<ErrorRecord[]> {
   const problems: ErrorRecord[] = [];
   let stopping = false;
   for await (const event of events) {
@@ -65,9 +76,13 @@ async function askElsewhere(job: Job, state: JobState): Promise<ErrorRecord[]> {
       return [];
     }
     if (performance.now() > deadline) {
-      throw new UnetError('UNET_TEARDOWN_INCOMPLETE', `the supervisor on ${state.supervisor.host} did not take the cluster down within ${timeoutMs / 1000} s`, {
-        remedy: `run "unet down" on ${state.supervisor.host}`,
-      });
+      throw new UnetError(
+        'UNET_TEARDOWN_INCOMPLETE',
+        `the supervisor on ${state.supervisor.host} did not take the cluster down within ${timeoutMs / 1000} s`,
+        {
+          remedy: `run "unet down" on ${state.supervisor.host}`,
+        },
+      );
     }
     await sleep(POLL_MS);
   }
@@ -75,7 +90,8 @@ async function askElsewhere(job: Job, state: JobState): Promise<ErrorRecord[]> {
 
 async function cleanWithoutSupervisor(job: Job): Promise<ErrorRecord[]> {
   const state = await readState(job.paths.state);
-  const done = state?.phase === 'stopped' && state.nodes.every((node) => node.clean === true || node.host === undefined);
+  const done =
+    state?.phase === 'stopped' && state.nodes.every((node) => node.clean === true || node.host === undefined);
   const problems = done ? [] : await cleanNodes(await cleanOptions(job, state));
   await removeControl(job.allocation.jobId);
   if (problems.length === 0) {
@@ -139,5 +155,10 @@ async function keptLogs(job: Job): Promise<{ logs?: string }> {
 }
 
 function stopped(state: JobState): JobState {
-  return { ...state, phase: 'stopped', since: new Date().toISOString(), nodes: state.nodes.map((node) => ({ ...node, clean: true })) };
+  return {
+    ...state,
+    phase: 'stopped',
+    since: new Date().toISOString(),
+    nodes: state.nodes.map((node) => ({ ...node, clean: true })),
+  };
 }

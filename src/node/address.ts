@@ -12,7 +12,9 @@ import { UnetError } from '../errors.ts';
  */
 export function addressOfInterface(wanted: string): string {
   const all = ownAddresses();
-  const found = all.find(({ name, address }) => name === wanted || address === wanted || inNetwork(address, wanted));
+  const found = all.find(
+    ({ name, address }) => name === wanted || address === wanted || inNetwork(address, wanted),
+  );
   if (found === undefined) {
     throw new UnetError('UNET_ADDRESS_UNKNOWN', `no interface here matches "${wanted}"`, {
       fatal: true,
@@ -51,8 +53,9 @@ export function sourceAddress(destination: string): Promise<string | undefined> 
       resolve(address);
     };
     socket.once('error', () => finish(undefined));
-    // Port 9 is "discard"; any would do.
-    socket.connect(9, destination, () => finish(socket.address().address));
+    // Port 9 is "discard"; any would do. An error comes to the callback, not as an event, where there is one.
+    const onConnect = (error?: Error) => finish(error === undefined ? socket.address().address : undefined);
+    socket.connect(9, destination, onConnect);
   });
 }
 

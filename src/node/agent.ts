@@ -118,7 +118,13 @@ async function firstSpec(inbox: Inbox, stopping: AbortSignal): Promise<JobSpec |
   }
 }
 
-async function live(spec: JobSpec, options: AgentOptions, channel: Channel, inbox: Inbox, stopping: AbortSignal): Promise<number> {
+async function live(
+  spec: JobSpec,
+  options: AgentOptions,
+  channel: Channel,
+  inbox: Inbox,
+  stopping: AbortSignal,
+): Promise<number> {
   const prepared = await prepare(spec, options.node, options.env);
   const life: Life = {
     spec,
@@ -129,8 +135,12 @@ async function live(spec: JobSpec, options: AgentOptions, channel: Channel, inbo
     prepared,
     usable: false,
     openLog: (step) =>
-      openStepLog(join(prepared.seesJobDir ? nodeLogs(spec.jobDir, options.node) : join(prepared.directory, 'logs'), `${step}.log`), (message) =>
-        channel.send({ type: 'warning', node: options.node, message }),
+      openStepLog(
+        join(
+          prepared.seesJobDir ? nodeLogs(spec.jobDir, options.node) : join(prepared.directory, 'logs'),
+          `${step}.log`,
+        ),
+        (message) => channel.send({ type: 'warning', node: options.node, message }),
       ),
   };
   if (spec.mode === 'bring-up') {
@@ -141,12 +151,24 @@ async function live(spec: JobSpec, options: AgentOptions, channel: Channel, inbo
 
 async function end(life: Life): Promise<number> {
   const { spec, options, channel, stopping, prepared } = life;
-  const { reason, asked } = (stopping.aborted ? stopping.reason : { reason: 'cleaning', asked: true }) as Stop;
+  const { reason, asked } = (
+    stopping.aborted ? stopping.reason : { reason: 'cleaning', asked: true }
+  ) as Stop;
   const problem = await takeAway(life);
-  channel.send({ type: 'bye', node: options.node, clean: problem === undefined, problem: problem?.toRecord() });
+  channel.send({
+    type: 'bye',
+    node: options.node,
+    clean: problem === undefined,
+    problem: problem?.toRecord(),
+  });
   await channel.flush();
   if (!asked && options.node === spec.lead && prepared.seesJobDir) {
-    await lastRites(jobPaths(spec.jobDir), { jobId: spec.jobId, wasUsable: life.usable, reason, host: hostname() });
+    await lastRites(jobPaths(spec.jobDir), {
+      jobId: spec.jobId,
+      wasUsable: life.usable,
+      reason,
+      host: hostname(),
+    });
   }
   return problem === undefined ? EXIT.done : EXIT.failed;
 }

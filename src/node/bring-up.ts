@@ -35,7 +35,11 @@ export async function bringUp(life: Life): Promise<void> {
 async function work(life: Life): Promise<void> {
   const { inbox, options, spec, stopping } = life;
   const assigned = await inbox.take('assign', stopping);
-  const context = createContext(life, need(assigned.nodes[options.node], `an assignment for ${options.node}`), assigned.joinVia);
+  const context = createContext(
+    life,
+    need(assigned.nodes[options.node], `an assignment for ${options.node}`),
+    assigned.joinVia,
+  );
   void inbox.take('usable', stopping).then(
     () => {
       life.usable = true;
@@ -59,7 +63,11 @@ async function work(life: Life): Promise<void> {
   await holdAndRetry(context, stopping);
 }
 
-function createContext(life: Life, assignment: NodeContext['assignment'], joinVia: 'shared-fs' | 'stdio'): NodeContext {
+function createContext(
+  life: Life,
+  assignment: NodeContext['assignment'],
+  joinVia: 'shared-fs' | 'stdio',
+): NodeContext {
   const { spec, options, prepared, channel, inbox, stopping } = life;
   const { node } = options;
   const send: NodeContext['send'] = (message) => channel.send({ ...message, node });
@@ -92,7 +100,12 @@ function createContext(life: Life, assignment: NodeContext['assignment'], joinVi
 }
 
 /** The transport of one epoch: an older record is refused. */
-function createTransport(joinVia: 'shared-fs' | 'stdio', epoch: number, context: NodeContext, stopping: AbortSignal): JoinTransport {
+function createTransport(
+  joinVia: 'shared-fs' | 'stdio',
+  epoch: number,
+  context: NodeContext,
+  stopping: AbortSignal,
+): JoinTransport {
   const { spec, send, inbox } = context;
   const expect = { jobId: spec.jobId, epoch };
   const onRefused = (error: UnetError) => send({ type: 'warning', message: error.message });
@@ -123,13 +136,19 @@ async function attend(context: NodeContext, kubeconfig: string, stopping: AbortS
     await attendControlPlane(context, kubeconfig, stopping);
   } catch (error) {
     if (!stopping.aborted) {
-      context.send({ type: 'warning', message: `following the cluster failed: ${UnetError.from(error).message}` });
+      context.send({
+        type: 'warning',
+        message: `following the cluster failed: ${UnetError.from(error).message}`,
+      });
     }
   }
 }
 
 /** Moves to the slot of ports that the supervisor proposes, or the next free one, until all nodes have the same. */
-async function answerClaims({ inbox, channel, options, stopping }: Life, first: Claim | undefined): Promise<void> {
+async function answerClaims(
+  { inbox, channel, options, stopping }: Life,
+  first: Claim | undefined,
+): Promise<void> {
   let held = first;
   for (;;) {
     const { slot, round } = await inbox.take('claim', stopping);

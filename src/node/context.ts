@@ -1,10 +1,10 @@
 /** What a node's steps share. Filled from top to bottom as the plan runs; see plan.ts. */
 import type { Engine } from '../engine/engine.ts';
+import type { StepName } from '../events/types.ts';
 import type { JoinRecord } from '../join/record.ts';
 import type { JoinTransport } from '../join/transport.ts';
 import type { Environment } from '../process/environment.ts';
 import type { ReleaseFacts } from '../provision/probe.ts';
-import type { StepName } from '../events/types.ts';
 import type { Inbox } from './inbox.ts';
 import type { Assignment, FromAgent, JobSpec } from './protocol.ts';
 import type { NodeRecord } from './record.ts';

@@ -8,7 +8,11 @@ const SYNC_PAUSE_MS = 2000;
 const TOKEN_RETRY_MS = 1000;
 
 /** Follows the cluster until `signal` aborts. */
-export async function attendControlPlane(context: NodeContext, kubeconfig: string, signal: AbortSignal): Promise<void> {
+export async function attendControlPlane(
+  context: NodeContext,
+  kubeconfig: string,
+  signal: AbortSignal,
+): Promise<void> {
   const { dnsReady, followNodes, loadConfig } = await loadKubernetes();
   const config = loadConfig(kubeconfig);
   const warn = createWarner(context);
@@ -37,25 +41,41 @@ export function loadKubernetes(): Promise<typeof import('../kubernetes/index.ts'
 }
 
 /** Bounds the published token's life, and revokes all tokens when nobody is to join any more. */
-async function keepTokens(context: NodeContext, kubeconfig: string, signal: AbortSignal, warn: (message: string) => void): Promise<void> {
+async function keepTokens(
+  context: NodeContext,
+  kubeconfig: string,
+  signal: AbortSignal,
+  warn: (message: string) => void,
+): Promise<void> {
   const { boundToken, loadConfig, revokeTokens } = await loadKubernetes();
   const config = loadConfig(kubeconfig);
   while (context.published === undefined) {
     await sleep(50, undefined, { signal });
   }
   const { token, expiresAt } = context.published;
-  await insist(() => boundToken(config, token.reveal().slice(0, 6), expiresAt), 'bounding the bootstrap token', signal, warn);
+  await insist(
+    () => boundToken(config, token.reveal().slice(0, 6), expiresAt),
+    'bounding the bootstrap token',
+    signal,
+    warn,
+  );
   for (;;) {
     await context.inbox.take('joins-over', signal);
     await context
       .transport(context.epoch)
-      .withdraw().catch((error: unknown) => warn(`the join record could not be removed: ${String(error)}`));
+      .withdraw()
+      .catch((error: unknown) => warn(`the join record could not be removed: ${String(error)}`));
     await insist(() => revokeTokens(config), 'revoking the bootstrap tokens', signal, warn);
   }
 }
 
 /** Nodes that are to join again, or are lost for good, go from the API first. */
-async function forgetNodes(context: NodeContext, kubeconfig: string, signal: AbortSignal, warn: (message: string) => void): Promise<void> {
+async function forgetNodes(
+  context: NodeContext,
+  kubeconfig: string,
+  signal: AbortSignal,
+  warn: (message: string) => void,
+): Promise<void> {
   const { deleteNode, loadConfig } = await loadKubernetes();
   const config = loadConfig(kubeconfig);
   for (;;) {
@@ -66,7 +86,12 @@ async function forgetNodes(context: NodeContext, kubeconfig: string, signal: Abo
 }
 
 /** A new token and record for nodes that are to join later. */
-async function publishAgain(context: NodeContext, kubeconfig: string, signal: AbortSignal, warn: (message: string) => void): Promise<void> {
+async function publishAgain(
+  context: NodeContext,
+  kubeconfig: string,
+  signal: AbortSignal,
+  warn: (message: string) => void,
+): Promise<void> {
   const { boundToken, loadConfig } = await loadKubernetes();
   for (;;) {
     const { epoch } = await context.inbox.take('publish-again', signal);
@@ -75,11 +100,17 @@ async function publishAgain(context: NodeContext, kubeconfig: string, signal: Ab
     try {
       await publish.run(context, log, signal);
       if (context.published !== undefined) {
-        await boundToken(loadConfig(kubeconfig), context.published.token.reveal().slice(0, 6), context.published.expiresAt);
+        await boundToken(
+          loadConfig(kubeconfig),
+          context.published.token.reveal().slice(0, 6),
+          context.published.expiresAt,
+        );
       }
     } catch (error) {
       signal.throwIfAborted();
-      warn(`publishing the join record again failed: ${error instanceof Error ? error.message : String(error)}`);
+      warn(
+        `publishing the join record again failed: ${error instanceof Error ? error.message : String(error)}`,
+      );
     } finally {
       log.close();
     }
@@ -87,7 +118,12 @@ async function publishAgain(context: NodeContext, kubeconfig: string, signal: Ab
 }
 
 /** Tries a few times: the API server of a fresh control plane restarts at will. A token left is bounded anyway. */
-async function insist(action: () => Promise<void>, what: string, signal: AbortSignal, warn: (message: string) => void): Promise<void> {
+async function insist(
+  action: () => Promise<void>,
+  what: string,
+  signal: AbortSignal,
+  warn: (message: string) => void,
+): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       await action();
@@ -95,7 +131,9 @@ async function insist(action: () => Promise<void>, what: string, signal: AbortSi
     } catch (error) {
       signal.throwIfAborted();
       if (attempt === 5) {
-        warn(`${what} failed: ${error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)}`);
+        warn(
+          `${what} failed: ${error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)}`,
+        );
         return;
       }
       await sleep(TOKEN_RETRY_MS, undefined, { signal });
@@ -104,7 +142,11 @@ async function insist(action: () => Promise<void>, what: string, signal: AbortSi
 }
 
 /** `make sync-external-ip`, one at a time, and again when something came up meanwhile. */
-function createFallback(context: NodeContext, signal: AbortSignal, warn: (message: string) => void): () => void {
+function createFallback(
+  context: NodeContext,
+  signal: AbortSignal,
+  warn: (message: string) => void,
+): () => void {
   let wanted = false;
   let running = false;
   const loop = async () => {

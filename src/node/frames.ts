@@ -14,13 +14,21 @@ const MAX_PIECES = 2000;
 const MAX_PARTIAL = 512;
 const MAX_PARTIAL_CHARS = 32 * 1024 * 1024;
 
-const Piece = z.object({ piece: z.string().max(300), of: z.number().int().positive().max(MAX_PIECES), at: z.number().int().nonnegative(), data: z.string().max(PIECE_CHARS) });
+const Piece = z.object({
+  piece: z.string().max(300),
+  of: z.number().int().positive().max(MAX_PIECES),
+  at: z.number().int().nonnegative(),
+  data: z.string().max(PIECE_CHARS),
+});
 
 let counter = 0;
 
 /** `message` as JSON in one line of ASCII: readline also ends lines at U+2028 and U+2029, and srun cuts at bytes. */
 export function jsonLine(message: unknown): string {
-  return JSON.stringify(message).replace(/[\u007f-\uffff]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return JSON.stringify(message).replace(
+    /[\u007f-\uffff]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 /**
@@ -48,7 +56,10 @@ export function toLines(message: unknown, sender: string): string[] {
 type Partial = { of: number; pieces: Map<number, string>; chars: number };
 
 /** Puts lines back together. What is no message (a module's banner on stdout) goes to `onNoise`. */
-export function createAssembler(onMessage: (message: unknown) => void, onNoise: (line: string) => void): (line: string) => void {
+export function createAssembler(
+  onMessage: (message: unknown) => void,
+  onNoise: (line: string) => void,
+): (line: string) => void {
   const partial = new Map<string, Partial>();
   let chars = 0;
   const forget = (id: string, message: Partial) => {

@@ -10,7 +10,11 @@ export type Inbox = {
   discard: (...kinds: Kind[]) => void;
   deliver: (message: ToAgents) => void;
   /** The next message of `kind` that `accepts` likes, in order of arrival; rejects with the signal's reason. */
-  take: <K extends Kind>(kind: K, signal: AbortSignal, accepts?: (message: Of<K>) => boolean) => Promise<Of<K>>;
+  take: <K extends Kind>(
+    kind: K,
+    signal: AbortSignal,
+    accepts?: (message: Of<K>) => boolean,
+  ) => Promise<Of<K>>;
 };
 
 export function createInbox(): Inbox {
@@ -35,8 +39,13 @@ export function createInbox(): Inbox {
       }
       waiting.push(message);
     },
-    take: <K extends Kind>(kind: K, signal: AbortSignal, accepts: (message: Of<K>) => boolean = () => true) => {
-      const wanted = (message: ToAgents): message is Of<K> => message.type === kind && accepts(message as Of<K>);
+    take: <K extends Kind>(
+      kind: K,
+      signal: AbortSignal,
+      accepts: (message: Of<K>) => boolean = () => true,
+    ) => {
+      const wanted = (message: ToAgents): message is Of<K> =>
+        message.type === kind && accepts(message as Of<K>);
       const index = waiting.findIndex(wanted);
       if (index >= 0) {
         return Promise.resolve(waiting.splice(index, 1)[0] as Of<K>);

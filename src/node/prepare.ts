@@ -66,7 +66,9 @@ export async function greet(
     problem ??
     (UnetError.is(address) ? address : undefined) ??
     (claim === undefined
-      ? new UnetError('UNET_PORTS_TAKEN', `none of the ${SLOTS} slots of ports is free`, { remedy: 'what listens on this node? see "ss -ltnup"' })
+      ? new UnetError('UNET_PORTS_TAKEN', `none of the ${SLOTS} slots of ports is free`, {
+          remedy: 'what listens on this node? see "ss -ltnup"',
+        })
       : undefined);
   return {
     claim,
@@ -126,9 +128,13 @@ async function ownAddress(spec: JobSpec): Promise<string | UnetError> {
 async function clearLeftovers(spec: JobSpec, prepared: Prepared, env: NodeJS.ProcessEnv): Promise<void> {
   const record = await readRecord(prepared.directory);
   if (record !== undefined && (await isAgent(record.pid, spec.jobId))) {
-    throw new UnetError('UNET_SUPERVISOR', `another agent of this job (pid ${record.pid}) still holds this node`, {
-      remedy: 'wait until it has ended, or run "unet down"',
-    });
+    throw new UnetError(
+      'UNET_SUPERVISOR',
+      `another agent of this job (pid ${record.pid}) still holds this node`,
+      {
+        remedy: 'wait until it has ended, or run "unet down"',
+      },
+    );
   }
   await teardown({
     directory: prepared.directory,

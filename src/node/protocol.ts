@@ -3,14 +3,19 @@
  * broadcasts input, so a message for one node names it.
  */
 import * as z from 'zod';
+import { StepTimeouts } from '../config/schema.ts';
 import { ERROR_CODES, type ErrorCode, type ErrorRecord, UnetError } from '../errors.ts';
 import { STEPS, type StepName } from '../events/types.ts';
-import { StepTimeouts } from '../config/schema.ts';
 
 /** Raised when a peer of another number could not understand this one. */
 export const PROTOCOL = 1;
 
-export const Ports = z.object({ etcd: z.number(), kubelet: z.number(), flannel: z.number(), apiServer: z.number() });
+export const Ports = z.object({
+  etcd: z.number(),
+  kubelet: z.number(),
+  flannel: z.number(),
+  apiServer: z.number(),
+});
 export type Ports = z.infer<typeof Ports>;
 
 const ErrorShape = z.object({
@@ -70,7 +75,12 @@ export const ToAgents = z.discriminatedUnion('type', [
     leadAddress: z.string(),
     nodes: z.record(z.string(), Assignment),
   }),
-  z.object({ type: z.literal('release'), sha256: z.string(), bytes: z.number(), path: z.string().optional() }),
+  z.object({
+    type: z.literal('release'),
+    sha256: z.string(),
+    bytes: z.number(),
+    path: z.string().optional(),
+  }),
   z.object({ type: z.literal('release-part'), data: z.string() }),
   z.object({ type: z.literal('grant'), node: z.string() }),
   z.object({ type: z.literal('join-record'), record: z.unknown() }),
@@ -111,7 +121,14 @@ export const FromAgent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('started'), node: z.string(), step: Step }),
   z.object({ type: z.literal('done'), node: z.string(), step: Step, ms: z.number() }),
   z.object({ type: z.literal('failed'), node: z.string(), step: Step, ms: z.number(), error: ErrorShape }),
-  z.object({ type: z.literal('retrying'), node: z.string(), step: Step, attempt: z.number(), inMs: z.number(), message: z.string() }),
+  z.object({
+    type: z.literal('retrying'),
+    node: z.string(),
+    step: Step,
+    attempt: z.number(),
+    inMs: z.number(),
+    message: z.string(),
+  }),
   z.object({ type: z.literal('warning'), node: z.string(), message: z.string() }),
   z.object({ type: z.literal('want-join'), node: z.string() }),
   z.object({ type: z.literal('join-over'), node: z.string() }),
@@ -124,7 +141,13 @@ export const FromAgent = z.discriminatedUnion('type', [
     /** Only where the agent does not see the job directory: else it has written the file itself. */
     content: z.string().optional(),
   }),
-  z.object({ type: z.literal('kube-node'), node: z.string(), name: z.string(), ready: z.boolean(), message: z.string() }),
+  z.object({
+    type: z.literal('kube-node'),
+    node: z.string(),
+    name: z.string(),
+    ready: z.boolean(),
+    message: z.string(),
+  }),
   z.object({ type: z.literal('dns'), node: z.string() }),
   z.object({ type: z.literal('bye'), node: z.string(), clean: z.boolean(), problem: ErrorShape.optional() }),
 ]);

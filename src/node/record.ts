@@ -50,7 +50,9 @@ export async function readRecord(directory: string): Promise<NodeRecord | undefi
 export async function recordedNodes(jobNodeDirectory: string): Promise<string[]> {
   try {
     const entries = await readdir(jobNodeDirectory, { withFileTypes: true });
-    return entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith('.')).map((entry) => entry.name);
+    return entries
+      .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
+      .map((entry) => entry.name);
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') {
       return [];

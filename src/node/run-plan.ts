@@ -49,7 +49,12 @@ async function runStep(step: Step, context: NodeContext, signal: AbortSignal): P
     signal.throwIfAborted();
     const failure = UnetError.from(error).with({ node: context.node, step: step.name, log: log.path });
     log.line(`failed: ${failure.message}`);
-    context.send({ type: 'failed', step: step.name, ms: Math.round(performance.now() - started), error: failure.toRecord() });
+    context.send({
+      type: 'failed',
+      step: step.name,
+      ms: Math.round(performance.now() - started),
+      error: failure.toRecord(),
+    });
     throw failure;
   } finally {
     log.close();

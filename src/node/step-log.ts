@@ -17,7 +17,9 @@ export function openStepLog(path: string, onTrouble: (message: string) => void):
       write();
     } catch (error) {
       close();
-      onTrouble(`the log ${path} cannot be written: ${error instanceof Error ? error.message : String(error)}`);
+      onTrouble(
+        `the log ${path} cannot be written: ${error instanceof Error ? error.message : String(error)}`,
+      );
     }
   };
   const close = () => {

@@ -59,11 +59,15 @@ async function takeDown(record: NodeRecord, options: TeardownOptions): Promise<v
   });
   if (result.exitCode !== 0) {
     const failure = makeFailure('down-v', result, options.timeoutMs);
-    throw new UnetError('UNET_TEARDOWN_INCOMPLETE', `the containers could not be removed: ${failure.message}`, {
-      node: record.node,
-      tail: failure.details.tail,
-      step: 'down',
-      remedy: `run "unet down" again; what is left is described in ${join(options.directory, 'node.json')}`,
-    });
+    throw new UnetError(
+      'UNET_TEARDOWN_INCOMPLETE',
+      `the containers could not be removed: ${failure.message}`,
+      {
+        node: record.node,
+        tail: failure.details.tail,
+        step: 'down',
+        remedy: `run "unet down" again; what is left is described in ${join(options.directory, 'node.json')}`,
+      },
+    );
   }
 }

@@ -5,11 +5,37 @@
 import { dirname } from 'node:path';
 
 const NAMES = new Set([
-  'PATH', 'HOME', 'USER', 'LOGNAME', 'SHELL', 'LANG', 'LANGUAGE', 'TZ', 'TERM', 'TMPDIR',
-  'LD_LIBRARY_PATH', 'KRB5CCNAME', 'DBUS_SESSION_BUS_ADDRESS', 'SSH_AUTH_SOCK',
-  'http_proxy', 'https_proxy', 'no_proxy', 'all_proxy', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'ALL_PROXY',
-  'SSL_CERT_FILE', 'SSL_CERT_DIR', 'NODE_EXTRA_CA_CERTS',
-  'SLURM_CONF', 'MUNGE_SOCKET', 'DOCKER_HOST', 'DOCKER_CONFIG', 'CONTAINERD_ADDRESS', 'BUILDAH_FORMAT',
+  'PATH',
+  'HOME',
+  'USER',
+  'LOGNAME',
+  'SHELL',
+  'LANG',
+  'LANGUAGE',
+  'TZ',
+  'TERM',
+  'TMPDIR',
+  'LD_LIBRARY_PATH',
+  'KRB5CCNAME',
+  'DBUS_SESSION_BUS_ADDRESS',
+  'SSH_AUTH_SOCK',
+  'http_proxy',
+  'https_proxy',
+  'no_proxy',
+  'all_proxy',
+  'HTTP_PROXY',
+  'HTTPS_PROXY',
+  'NO_PROXY',
+  'ALL_PROXY',
+  'SSL_CERT_FILE',
+  'SSL_CERT_DIR',
+  'NODE_EXTRA_CA_CERTS',
+  'SLURM_CONF',
+  'MUNGE_SOCKET',
+  'DOCKER_HOST',
+  'DOCKER_CONFIG',
+  'CONTAINERD_ADDRESS',
+  'BUILDAH_FORMAT',
 ]);
 const PREFIXES = ['LC_', 'XDG_', 'UNET_', 'CONTAINERS_', 'PODMAN_', 'NERDCTL_'];
 
@@ -19,7 +45,10 @@ export type Environment = Record<string, string>;
  * What of `source` a child may see, plus `extra` (an undefined value removes a name). The directory of the
  * running Node is put last on PATH: batch environments often lack the module that provided it.
  */
-export function childEnvironment(source: NodeJS.ProcessEnv, extra: Record<string, string | undefined> = {}): Environment {
+export function childEnvironment(
+  source: NodeJS.ProcessEnv,
+  extra: Record<string, string | undefined> = {},
+): Environment {
   const env: Environment = {};
   for (const [name, value] of Object.entries({ ...allowed(source), ...extra })) {
     if (value !== undefined) {
@@ -34,6 +63,8 @@ export function childEnvironment(source: NodeJS.ProcessEnv, extra: Record<string
 
 function allowed(source: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(
-    Object.entries(source).filter(([name]) => NAMES.has(name) || PREFIXES.some((prefix) => name.startsWith(prefix))),
+    Object.entries(source).filter(
+      ([name]) => NAMES.has(name) || PREFIXES.some((prefix) => name.startsWith(prefix)),
+    ),
   );
 }

@@ -14,7 +14,10 @@ const GRACE_MS = 10_000;
  *
  * @throws UnetError UNET_COMMAND_NOT_FOUND, exit 127 or 126 as a shell has it.
  */
-export function runForeground(command: readonly string[], options: { env: NodeJS.ProcessEnv; cwd: string; signal: AbortSignal }): Promise<number> {
+export function runForeground(
+  command: readonly string[],
+  options: { env: NodeJS.ProcessEnv; cwd: string; signal: AbortSignal },
+): Promise<number> {
   const [file = '', ...args] = command;
   const { signal } = options;
   return new Promise((resolve, reject) => {
@@ -41,7 +44,11 @@ export function runForeground(command: readonly string[], options: { env: NodeJS
   });
 }
 
-function spawnAsUser(file: string, args: readonly string[], { env, cwd }: { env: NodeJS.ProcessEnv; cwd: string }): ChildProcess {
+function spawnAsUser(
+  file: string,
+  args: readonly string[],
+  { env, cwd }: { env: NodeJS.ProcessEnv; cwd: string },
+): ChildProcess {
   const ours = process.umask(ORIGINAL_UMASK);
   try {
     // child_process itself: inherited streams and no group of its own, so that job control works as in a shell.
@@ -55,8 +62,12 @@ function spawnAsUser(file: string, args: readonly string[], { env, cwd }: { env:
 
 function notStarted(file: string, cause: unknown): UnetError {
   const missing = errnoOf(cause) === 'ENOENT';
-  return new UnetError('UNET_COMMAND_NOT_FOUND', `${file}: ${missing ? 'command not found' : `cannot be executed (${errnoOf(cause)})`}`, {
-    cause,
-    exitCode: missing ? 127 : 126,
-  });
+  return new UnetError(
+    'UNET_COMMAND_NOT_FOUND',
+    `${file}: ${missing ? 'command not found' : `cannot be executed (${errnoOf(cause)})`}`,
+    {
+      cause,
+      exitCode: missing ? 127 : 126,
+    },
+  );
 }

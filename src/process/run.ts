@@ -68,10 +68,14 @@ export async function run(argv: readonly string[], options: RunOptions): Promise
     stripFinalNewline: false,
   });
   const read = (['stdout', 'stderr'] as const).map((name) =>
-    collect(child[name], (text) => {
-      const all = output[name] + text;
-      output[name] = all.length > 2 * MAX_OUTPUT_CHARS ? all.slice(-MAX_OUTPUT_CHARS) : all;
-    }, options.onLine && ((line) => options.onLine?.(line, name))),
+    collect(
+      child[name],
+      (text) => {
+        const all = output[name] + text;
+        output[name] = all.length > 2 * MAX_OUTPUT_CHARS ? all.slice(-MAX_OUTPUT_CHARS) : all;
+      },
+      options.onLine && ((line) => options.onLine?.(line, name)),
+    ),
   );
   let timedOut = false;
   let aborted = false;
@@ -191,16 +195,27 @@ async function collect(
 }
 
 /** What it means that `file` could not be started at all. */
-export function startFailure(file: string, code: string | undefined, cause: unknown, cwd?: string): UnetError {
+export function startFailure(
+  file: string,
+  code: string | undefined,
+  cause: unknown,
+  cwd?: string,
+): UnetError {
   if (code === 'ENOENT' && cwd !== undefined && !existsSync(cwd)) {
-    return new UnetError('UNET_INTERNAL', `${file} could not be started: its directory ${cwd} is gone`, { cause });
+    return new UnetError('UNET_INTERNAL', `${file} could not be started: its directory ${cwd} is gone`, {
+      cause,
+    });
   }
   if (code === 'ENOENT' || code === 'EACCES') {
-    return new UnetError('UNET_TOOL_MISSING', `${file} ${code === 'ENOENT' ? 'was not found on PATH' : 'is not executable'}`, {
-      cause,
-      fatal: true,
-      remedy: `install ${file}, or load the module that provides it`,
-    });
+    return new UnetError(
+      'UNET_TOOL_MISSING',
+      `${file} ${code === 'ENOENT' ? 'was not found on PATH' : 'is not executable'}`,
+      {
+        cause,
+        fatal: true,
+        remedy: `install ${file}, or load the module that provides it`,
+      },
+    );
   }
   return new UnetError('UNET_INTERNAL', `${file} could not be started: ${code}`, { cause });
 }

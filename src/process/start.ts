@@ -19,7 +19,12 @@ export type LinesChild = {
 /** Starts `argv` in a process group of its own (a Ctrl-C in the terminal is ours to handle, not the child's). */
 export function startLines(
   argv: readonly string[],
-  options: { env: Environment; cwd?: string; onLine: (line: string) => void; onErrorLine: (line: string) => void },
+  options: {
+    env: Environment;
+    cwd?: string;
+    onLine: (line: string) => void;
+    onErrorLine: (line: string) => void;
+  },
 ): LinesChild {
   const [file = '', ...args] = argv;
   const child = execa(file, args, {
@@ -56,7 +61,8 @@ export function startLines(
       if (child.pid === undefined) {
         return { reason: `could not be started (${result.code})`, startError: result.code };
       }
-      const reason = result.signal === undefined ? `exited with ${result.exitCode}` : `was ended by ${result.signal}`;
+      const reason =
+        result.signal === undefined ? `exited with ${result.exitCode}` : `was ended by ${result.signal}`;
       return { reason, exitCode: result.exitCode };
     }),
     terminate: (graceMs) => endGroup(child.pid, graceMs),
@@ -69,7 +75,10 @@ export function startLines(
  *
  * @throws the system error when it cannot be started.
  */
-export function startDetached(argv: readonly string[], options: { env: Environment; cwd: string; logFd: number }): Promise<number> {
+export function startDetached(
+  argv: readonly string[],
+  options: { env: Environment; cwd: string; logFd: number },
+): Promise<number> {
   const [file = '', ...args] = argv;
   return new Promise((resolve, reject) => {
     // child_process itself: execa waits for its children, and this one must not be waited for.

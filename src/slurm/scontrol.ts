@@ -17,7 +17,11 @@ export async function showHostnames(list: string, env: Environment, signal?: Abo
 }
 
 /** Milliseconds until the job's time limit; undefined when it has none. */
-export async function timeLeft(jobId: string, env: Environment, signal?: AbortSignal): Promise<number | undefined> {
+export async function timeLeft(
+  jobId: string,
+  env: Environment,
+  signal?: AbortSignal,
+): Promise<number | undefined> {
   const { stdout } = await slurm(['squeue', '-h', '-j', jobId, '-o', '%L'], env, signal);
   return parseTimeLeft(stdout.trim());
 }

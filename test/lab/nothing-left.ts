@@ -6,7 +6,10 @@ import { waitFor } from './lab/deadline.ts';
 import type { Lab } from './lab/index.ts';
 
 /** Waits up to `timeoutMs` for the last of them, then says what is there. Logs of failed jobs stay in the home. */
-export async function expectNothingLeft(lab: Lab, { timeoutMs = 20_000, keptLogs = false } = {}): Promise<void> {
+export async function expectNothingLeft(
+  lab: Lab,
+  { timeoutMs = 20_000, keptLogs = false } = {},
+): Promise<void> {
   const left = () => leftovers(lab, keptLogs);
   await waitFor('nothing to be left', async () => ((await left()).length === 0 ? true : undefined), {
     timeoutMs,

@@ -28,7 +28,9 @@ describeLab('in Slurm', () => {
 
   afterEach(async ({ task }) => {
     if (task.result?.state === 'fail') {
-      const { stdout } = await lab.run(lab.login, ['sh', '-c', 'tail -n 80 ~/slurm-*.out; squeue'], { cwd: lab.user.home });
+      const { stdout } = await lab.run(lab.login, ['sh', '-c', 'tail -n 80 ~/slurm-*.out; squeue'], {
+        cwd: lab.user.home,
+      });
       console.log(stdout);
     }
     await lab.run(lab.login, ['sh', '-c', 'scancel -u $USER; rm -rf slurm-*.out ~/.local']);
@@ -36,7 +38,10 @@ describeLab('in Slurm', () => {
 
   describe('a batch script', () => {
     it('with unet run has a cluster of all nodes, and the exit code of its command', async () => {
-      const id = await lab.sbatch(script(`unet run -- sh -c 'echo "nodes: $UNET_JOB_NODES"; kubectl get nodes; exit 7'`), { nodes: 3 });
+      const id = await lab.sbatch(
+        script(`unet run -- sh -c 'echo "nodes: $UNET_JOB_NODES"; kubectl get nodes; exit 7'`),
+        { nodes: 3 },
+      );
       const { output, exitCode } = await lab.waitForJob(id, JOB_TIMEOUT);
       expect(output).toContain('nodes: n0 n1 n2');
       expect(output).toMatch(/u7s-n2\s+Ready/);
@@ -74,7 +79,10 @@ describeLab('in Slurm', () => {
     });
 
     it('leaves room for another srun while the cluster is up', async () => {
-      const id = await lab.sbatch(script(`unet run -- srun --overlap -N3 -n3 sh -c 'echo "step on $(hostname)"'`), { nodes: 3 });
+      const id = await lab.sbatch(
+        script(`unet run -- srun --overlap -N3 -n3 sh -c 'echo "step on $(hostname)"'`),
+        { nodes: 3 },
+      );
       const { output, exitCode } = await lab.waitForJob(id, JOB_TIMEOUT);
       expect(exitCode).toBe(0);
       for (const host of lab.hosts) {
@@ -120,7 +128,14 @@ describeLab('in Slurm', () => {
     it('on a login node outside the allocation, up, kubectl and down work', async () => {
       const { stdout, stderr, exitCode } = await lab.run(
         lab.login,
-        ['salloc', '-N3', '-t10', 'bash', '-c', script('set -e\nhostname; unet up; unet kubectl get nodes; unet status; unet down')],
+        [
+          'salloc',
+          '-N3',
+          '-t10',
+          'bash',
+          '-c',
+          script('set -e\nhostname; unet up; unet kubectl get nodes; unet status; unet down'),
+        ],
         { timeoutMs: 60_000 },
       );
       expect(stderr).toContain('everything is gone');
@@ -135,7 +150,11 @@ describeLab('in Slurm', () => {
       const text = script(`set -e
         unet up
         srun --overlap -N1 -n1 -w n1 bash -c '${`node ${UNET} status; eval "$(node ${UNET} env)"; kubectl get nodes; node ${UNET} down`}'`);
-      const { stdout, stderr, exitCode } = await lab.run(lab.login, ['salloc', '-N3', '-t10', 'bash', '-c', text], { timeoutMs: 60_000 });
+      const { stdout, stderr, exitCode } = await lab.run(
+        lab.login,
+        ['salloc', '-N3', '-t10', 'bash', '-c', text],
+        { timeoutMs: 60_000 },
+      );
       expect(`${stdout}${stderr}`).toContain('nothing of slurm-');
       expect(stdout).toMatch(/u7s-n2\s+Ready/);
       expect(exitCode).toBe(0);
@@ -143,7 +162,14 @@ describeLab('in Slurm', () => {
     });
 
     it('a Ctrl-C during up takes everything away and exits with 130', async () => {
-      const running = await lab.spawn(lab.login, ['salloc', '-N3', '-t10', 'bash', '-c', `${script('')}export UNET_REHEARSAL=init:delay=60s\nexec 2>&1\nnode ${UNET} up & echo "up is $!"; wait $!; echo "up exited with $?"`]);
+      const running = await lab.spawn(lab.login, [
+        'salloc',
+        '-N3',
+        '-t10',
+        'bash',
+        '-c',
+        `${script('')}export UNET_REHEARSAL=init:delay=60s\nexec 2>&1\nnode ${UNET} up & echo "up is $!"; wait $!; echo "up exited with $?"`,
+      ]);
       await running.says(/n0: kubeadm init/, { timeoutMs: 30_000 });
       const pid = Number(/up is (\d+)/.exec(running.output())?.[1]);
       await lab.kill(lab.login, pid, 'SIGINT');
@@ -174,7 +200,11 @@ describeLab('in Slurm', () => {
       );
       await outputSays(lab, id, /the cluster is usable/);
       await lab.kill('n2', agentOn(lab, 'n2'));
-      await waitFor('the node to be cleaned', async () => ((await lab.files('n2')).length === 0 ? true : undefined), { timeoutMs: 30_000 });
+      await waitFor(
+        'the node to be cleaned',
+        async () => ((await lab.files('n2')).length === 0 ? true : undefined),
+        { timeoutMs: 30_000 },
+      );
       await writeFile(join(lab.user.home, 'killed'), '');
       const { output, exitCode } = await lab.waitForJob(id, JOB_TIMEOUT);
       expect(output).toMatch(/n2 .*lost/);
@@ -192,7 +222,9 @@ describeLab('in Slurm', () => {
         'the agents to clean up',
         async () => {
           const files = (await Promise.all(lab.hosts.map((host) => lab.files(host)))).flat();
-          const nodes = lab.hosts.flatMap((host) => lab.processes(host)).filter(({ command }) => /node agent|unet-rehearsal-node/.test(command));
+          const nodes = lab.hosts
+            .flatMap((host) => lab.processes(host))
+            .filter(({ command }) => /node agent|unet-rehearsal-node/.test(command));
           return files.length + nodes.length === 0 ? true : undefined;
         },
         { timeoutMs: 60_000, everyMs: 200 },
@@ -203,7 +235,10 @@ describeLab('in Slurm', () => {
     });
 
     it('a worker whose join fails twice joins at the third try', async () => {
-      const id = await lab.sbatch(script('export UNET_REHEARSAL=join@n1:fail=2\nunet run -- kubectl get nodes'), { nodes: 3 });
+      const id = await lab.sbatch(
+        script('export UNET_REHEARSAL=join@n1:fail=2\nunet run -- kubectl get nodes'),
+        { nodes: 3 },
+      );
       const { output, exitCode } = await lab.waitForJob(id, JOB_TIMEOUT);
       expect(output).toMatch(/u7s-n1\s+Ready/);
       expect(output.match(/n1: .*(again|retr|try)/gi)?.length).toBeGreaterThanOrEqual(2);
@@ -237,7 +272,10 @@ describeLab('in Slurm', () => {
     });
 
     it('a job directory that others could have prepared is refused before anything starts', async () => {
-      const id = await lab.sbatch(script('umask 0; mkdir -p ~/open; UNET_JOB_DIR=~/open unet up; echo "exit $?"; rmdir ~/open'), { nodes: 2 });
+      const id = await lab.sbatch(
+        script('umask 0; mkdir -p ~/open; UNET_JOB_DIR=~/open unet up; echo "exit $?"; rmdir ~/open'),
+        { nodes: 2 },
+      );
       const { output } = await lab.waitForJob(id, JOB_TIMEOUT);
       expect(output).toContain('UNET_UNSAFE_PATH');
       expect(output).toContain('exit 3');
@@ -245,7 +283,9 @@ describeLab('in Slurm', () => {
     });
 
     it('two jobs of one user on the same nodes at the same time do not touch each other', async () => {
-      const text = script(`unet run -- sh -c 'unet() { node ${UNET} "$@"; }; echo "server $UNET_JOB_API_SERVER"; touch run-$SLURM_JOB_ID; until [ $(ls run-* | wc -l) = 2 ]; do sleep 0.1; done; kubectl get nodes'`);
+      const text = script(
+        `unet run -- sh -c 'unet() { node ${UNET} "$@"; }; echo "server $UNET_JOB_API_SERVER"; touch run-$SLURM_JOB_ID; until [ $(ls run-* | wc -l) = 2 ]; do sleep 0.1; done; kubectl get nodes'`,
+      );
       const ids = await Promise.all([0, 1].map(() => lab.sbatch(text, { nodes: 3 })));
       const results = await Promise.all(ids.map((id) => lab.waitForJob(id, JOB_TIMEOUT)));
       for (const { output, exitCode } of results) {
@@ -264,7 +304,9 @@ describeLab('in Slurm, a node that dies', () => {
   it('before it greets is named, and --min-nodes goes on without it', async () => {
     await using lab = await startLab({ hosts: 3, login: true });
     const id = await lab.sbatch(
-      script('until [ -e go ]; do sleep 0.1; done\nUNET_STEP_TIMEOUT_HELLO=20s unet run --min-nodes 2 -- kubectl get nodes; echo "run exited with $?"'),
+      script(
+        'until [ -e go ]; do sleep 0.1; done\nUNET_STEP_TIMEOUT_HELLO=20s unet run --min-nodes 2 -- kubectl get nodes; echo "run exited with $?"',
+      ),
       { nodes: 3, args: ['--no-kill'] },
     );
     await lab.waitForJobStart(id);
@@ -308,7 +350,11 @@ async function fileSays(path: string, pattern: RegExp, timeoutMs: number): Promi
 }
 
 async function outputSays(lab: Lab, id: string, pattern: RegExp): Promise<void> {
-  await waitFor(`the job to say ${pattern}`, async () => (pattern.test(await lab.jobOutput(id)) ? true : undefined), { timeoutMs: 40_000, everyMs: 100 });
+  await waitFor(
+    `the job to say ${pattern}`,
+    async () => (pattern.test(await lab.jobOutput(id)) ? true : undefined),
+    { timeoutMs: 40_000, everyMs: 100 },
+  );
 }
 
 function agentOn(lab: Lab, host: string): number {

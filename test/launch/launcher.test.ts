@@ -1,9 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { launchFailure } from '../../src/launch/failure.ts';
 import type { Launcher } from '../../src/launch/launcher.ts';
 import { localLauncher } from '../../src/launch/local.ts';
-import { launchFailure, srunLauncher } from '../../src/launch/srun.ts';
+import { srunLauncher } from '../../src/launch/srun.ts';
 import { childEnvironment } from '../../src/process/environment.ts';
 import { isAlive, program, scratch, until } from '../process/scratch.ts';
 
@@ -85,7 +86,7 @@ describe('the srun launcher', () => {
     await until(() => lines.includes('n0 heard go on'));
     agents.endInput();
     await agents.ended;
-    expect(exits.at(-1)).toEqual({ nodes: undefined, reason: 'srun exited with 0' });
+    expect(exits.at(-1)).toEqual({ nodes: ['n0', 'n1'], reason: 'srun exited with 0' });
   });
 
   it('ends srun when it is told to, although that does not end by itself', async () => {
@@ -98,10 +99,33 @@ describe('the srun launcher', () => {
     await agents.ended;
   });
 
+  it('starts srun again without a node that cannot be reached, and the others hear what was said before', async () => {
+    const directory = scratch();
+    program(
+      directory,
+      'srun',
+      `#!/bin/sh
+case "$*" in
+*--nodelist=n0,n1*)
+  echo "srun: error: Task launch for StepId=42.0 failed on node n1: Communication connection failure" >&2
+  echo "srun: error: Application launch failed: Communication connection failure" >&2
+  read -r line; exit 1 ;;
+*--nodelist=n0\\ *) while read -r line; do echo "n0 heard $line"; done ;;
+esac
+`,
+    );
+    const { agents, exits, lines } = start(srunLauncher('42'), ['n0', 'n1'], ['agent'], `${directory}:${process.env.PATH}`);
+    agents.send('the spec');
+    await until(() => lines.includes('n0 heard the spec'));
+    expect(exits).toEqual([{ nodes: ['n1'], reason: expect.stringContaining('communication connection failure') }]);
+    agents.endInput();
+    await agents.ended;
+  });
+
   it('reports that there is no srun', async () => {
     const { agents, exits } = start(srunLauncher('42'), ['n0'], ['agent'], scratch());
     await agents.ended;
-    expect(exits).toEqual([{ nodes: undefined, reason: 'srun could not be started (ENOENT)' }]);
+    expect(exits).toEqual([{ nodes: ['n0'], reason: 'srun could not be started (ENOENT)' }]);
   });
 
   it("shows srun's own last words when no agent came", () => {

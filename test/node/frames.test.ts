@@ -23,7 +23,7 @@ describe('messages as lines', () => {
         fc.infiniteStream(fc.nat()),
         (sent, banners, random) => {
           const { messages, noise, line } = assembler();
-          const queues = [...sent.map(({ sender, message: one }) => toLines(one, sender)), banners].filter((queue) => queue.length > 0);
+          const queues = [...sent.map(({ sender, message: one }) => toLines(one, sender)), [...banners]].filter((queue) => queue.length > 0);
           while (queues.length > 0) {
             const index = (random.next().value ?? 0) % queues.length;
             line(queues[index]?.shift() ?? '');

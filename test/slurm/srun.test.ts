@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { expandHostlist, parseTaskEnd, srunArgv } from '../../src/slurm/srun.ts';
+import { expandHostlist, parseLaunchFailure, parseTaskEnd, srunArgv } from '../../src/slurm/srun.ts';
 
 describe('a host list', () => {
   it('expands to what scontrol made of it', () => {
@@ -56,6 +56,12 @@ describe('what srun says about its tasks', () => {
   it('names the nodes whose tasks have failed', () => {
     expect(parseTaskEnd('srun: error: n[1-2]: tasks 1-2: Exited with exit code 3', known)).toEqual({ nodes: ['n1', 'n2'], reason: 'exited with exit code 3' });
     expect(parseTaskEnd('srun: error: n0,rack1n[08-09]: tasks 0,3-4: Terminated', known)?.nodes).toEqual(['n0', 'rack1n08']);
+  });
+
+  it('names the node that could not be reached', () => {
+    const line = 'srun: error: Task launch for StepId=1.0 failed on node n2: Communication connection failure';
+    expect(parseLaunchFailure(line, known)).toEqual({ nodes: ['n2'], reason: 'communication connection failure' });
+    expect(parseLaunchFailure(line, ['n0'])).toBeUndefined();
   });
 
   it('is nothing when it is about something else, or another job\'s nodes', () => {

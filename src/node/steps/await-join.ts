@@ -12,10 +12,14 @@ export const awaitJoin: Step = {
       context.joinRecord = await transport.watch(AbortSignal.any([signal, deadline]));
     } catch (error) {
       if (deadline.aborted && !signal.aborted) {
-        throw new UnetError('UNET_JOIN_TIMEOUT', `no join record of epoch ${context.epoch} came by ${transport.name} within ${ms / 1000} s`, {
-          cause: error,
-          remedy: `look at the lead, ${context.spec.lead}: it publishes after kubeadm init`,
-        });
+        throw new UnetError(
+          'UNET_JOIN_TIMEOUT',
+          `no join record of epoch ${context.epoch} came by ${transport.name} within ${ms / 1000} s`,
+          {
+            cause: error,
+            remedy: `look at the lead, ${context.spec.lead}: it publishes after kubeadm init`,
+          },
+        );
       }
       throw error;
     }

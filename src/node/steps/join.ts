@@ -1,12 +1,12 @@
 /** `kubeadm join`, with a reset between tries, as one of the few that may do so at the same time. */
 import { rm } from 'node:fs/promises';
 import { join as path } from 'node:path';
+import { UnetError } from '../../errors.ts';
 import { writePrivateFile } from '../../files/private-file.ts';
-import { renderJoinCommand } from '../../join/record.ts';
 import { classifyJoinFailure } from '../../join/failure.ts';
+import { renderJoinCommand } from '../../join/record.ts';
 import { joinWithRetries } from '../../join/retry.ts';
 import { describeEnd, lastLines } from '../../process/run.ts';
-import { UnetError } from '../../errors.ts';
 import { type NodeContext, need, type Step } from '../context.ts';
 import type { StepLog } from '../step-log.ts';
 import { tryTarget } from './run-target.ts';
@@ -44,9 +44,13 @@ async function attempt(context: NodeContext, log: StepLog, signal: AbortSignal):
     await context.inbox.take('grant', signal, ({ node }) => node === context.node);
     const result = await tryTarget('kubeadm-join', 'join', context, log, signal);
     if (result.timedOut) {
-      throw new UnetError('UNET_STEP_TIMEOUT', `make kubeadm-join ${describeEnd(result, context.spec.stepTimeouts.join)}`, {
-        tail: lastLines(result.stdout),
-      });
+      throw new UnetError(
+        'UNET_STEP_TIMEOUT',
+        `make kubeadm-join ${describeEnd(result, context.spec.stepTimeouts.join)}`,
+        {
+          tail: lastLines(result.stdout),
+        },
+      );
     }
     if (result.exitCode !== 0) {
       throw classifyJoinFailure(`${result.stdout}\n${result.stderr}`);

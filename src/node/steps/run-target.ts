@@ -1,6 +1,7 @@
 /** A make target as a step: the node's environment, the step's deadline, every line into its log. */
-import { make, tryMake } from '../../engine/make.ts';
+
 import type { StepTimeouts } from '../../config/schema.ts';
+import { make, tryMake } from '../../engine/make.ts';
 import type { RunResult } from '../../process/run.ts';
 import type { NodeContext } from '../context.ts';
 import type { StepLog } from '../step-log.ts';
@@ -27,7 +28,13 @@ export function tryTarget(
   return tryMake(target, makeOptions(target, step, context, log, signal));
 }
 
-function makeOptions(target: string, step: keyof StepTimeouts, context: NodeContext, log: StepLog, signal: AbortSignal) {
+function makeOptions(
+  target: string,
+  step: keyof StepTimeouts,
+  context: NodeContext,
+  log: StepLog,
+  signal: AbortSignal,
+) {
   log.line(`$ make ${target}`);
   return {
     stage: context.record.stage,

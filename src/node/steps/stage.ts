@@ -20,7 +20,11 @@ export const stage: Step = {
     log.line(`staged sha256 ${source.sha256} in ${record.stage}`);
     const probe = { env: context.environment(), timeoutMs: spec.stepTimeouts.stage, signal };
     context.release = await probeRelease(record.stage, probe);
-    context.engine = await detectEngine(record.stage, { engine: spec.engine, compose: spec.compose, ...probe });
+    context.engine = await detectEngine(record.stage, {
+      engine: spec.engine,
+      compose: spec.compose,
+      ...probe,
+    });
     log.line(`engine ${context.engine.name}, compose "${context.engine.compose.join(' ')}"`);
     record.variables = { ...record.variables, ...engineVariables(context.engine) };
     await writeRecord(context.directory, record);
@@ -30,7 +34,10 @@ export const stage: Step = {
 };
 
 /** The release's tar: in the job directory, or pushed down our input where that is not shared. */
-async function receive(context: NodeContext, signal: AbortSignal): Promise<{ content: string | Buffer; sha256: string }> {
+async function receive(
+  context: NodeContext,
+  signal: AbortSignal,
+): Promise<{ content: string | Buffer; sha256: string }> {
   const { sha256, bytes, path } = await context.inbox.take('release', signal);
   if (path !== undefined) {
     return { content: path, sha256 };
@@ -44,7 +51,10 @@ async function receive(context: NodeContext, signal: AbortSignal): Promise<{ con
   const content = Buffer.concat(parts);
   const actual = createHash('sha256').update(content).digest('hex');
   if (actual !== sha256) {
-    throw new UnetError('UNET_RELEASE_CHECKSUM', `the release arrived damaged: sha256 ${actual}, expected ${sha256}`);
+    throw new UnetError(
+      'UNET_RELEASE_CHECKSUM',
+      `the release arrived damaged: sha256 ${actual}, expected ${sha256}`,
+    );
   }
   return { content, sha256 };
 }

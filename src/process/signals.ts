@@ -1,0 +1,23 @@
+/** The process's signals as one AbortSignal whose reason carries the exit code. */
+import { EXIT, UnetError } from '../errors.ts';
+
+const SIGNAL_EXITS = { SIGHUP: EXIT.hangup, SIGINT: EXIT.interrupted, SIGTERM: EXIT.terminated } as const;
+
+/**
+ * Aborts at the first SIGHUP, SIGINT or SIGTERM, with a UnetError. `onSecondInterrupt` is called when the user will not
+ * wait for what the first one has begun.
+ */
+export function interruptions(onSecondInterrupt: () => void = () => {}): AbortSignal {
+  const interrupted = new AbortController();
+  for (const name of Object.keys(SIGNAL_EXITS) as (keyof typeof SIGNAL_EXITS)[]) {
+    process.on(name, () => {
+      if (interrupted.signal.aborted && name === 'SIGINT') {
+        onSecondInterrupt();
+      }
+      interrupted.abort(
+        new UnetError('UNET_INTERRUPTED', `interrupted by ${name}`, { exitCode: SIGNAL_EXITS[name] }),
+      );
+    });
+  }
+  return interrupted.signal;
+}

@@ -1,0 +1,75 @@
+/**
+ * The entry of dist/resident.js: the processes that unet starts itself, `unet node agent` and `unet node supervisor`. A
+ * bundle of its own, since every node reads and compiles it before anything else can happen there.
+ */
+import './process/umask.ts';
+import { readFile, rm } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { parseArgs } from 'node:util';
+import { EXIT, UnetError } from './errors.ts';
+import type { SupervisorRequest } from './lead/request.ts';
+import { interruptions } from './process/signals.ts';
+import { VERSION } from './version.ts';
+
+const USAGE = `usage: unet node agent [--node NAME] [--job ID]     what the launcher starts on each node
+       unet node supervisor --request FILE         what unet up starts
+These are started by unet itself; see unet --help for what a user types.`;
+
+process.exit(await main(process.argv.slice(3)));
+
+async function main(argv: string[]): Promise<number> {
+  try {
+    const { positionals, values } = parse(argv);
+    const [role] = positionals;
+    if (role === 'agent') {
+      return await agent(values.node);
+    }
+    if (role === 'supervisor' && values.request !== undefined) {
+      return await supervisor(values.request);
+    }
+    console.error(USAGE);
+    return values.help === true ? EXIT.done : EXIT.usage;
+  } catch (error) {
+    const { code, message } = UnetError.from(error);
+    console.error(`${code}: ${message}`);
+    return UnetError.from(error).exitCode;
+  }
+}
+
+async function agent(node: string | undefined): Promise<number> {
+  const { runAgent } = await import('./node/agent.ts');
+  return await runAgent({
+    node: node ?? process.env.SLURMD_NODENAME ?? hostname(),
+    unet: VERSION,
+    input: process.stdin,
+    output: process.stdout,
+    env: process.env,
+    signal: interruptions(),
+  });
+}
+
+async function supervisor(requestFile: string): Promise<number> {
+  const { serve } = await import('./lead/serve.ts');
+  const request = JSON.parse(await readFile(requestFile, 'utf8')) as SupervisorRequest;
+  await rm(requestFile, { force: true });
+  await serve({ ...request, env: process.env, signal: interruptions() });
+  return EXIT.done;
+}
+
+function parse(argv: string[]) {
+  try {
+    return parseArgs({
+      args: argv,
+      allowPositionals: true,
+      options: {
+        node: { type: 'string' },
+        // To be seen in a list of processes.
+        job: { type: 'string' },
+        request: { type: 'string' },
+        help: { type: 'boolean' },
+      },
+    });
+  } catch (error) {
+    throw new UnetError('UNET_USAGE', error instanceof Error ? error.message : String(error));
+  }
+}
