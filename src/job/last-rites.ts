@@ -2,6 +2,7 @@
 import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { writePrivateFile } from '../files/private-file.ts';
+import { isAlive } from '../process/alive.ts';
 import { buryJob, removeControl } from './bury.ts';
 import type { JobPaths } from './layout.ts';
 import { type JobState, readState } from './state.ts';
@@ -45,13 +46,4 @@ export async function lastRites(paths: JobPaths, rites: LastRites): Promise<void
   }
   await buryJob(paths, { keepLogs: !jobEnded });
   await rm(paths.downRequest, { force: true }).catch(() => {});
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -58,7 +58,9 @@ async function runStep(step: Step, nodes: readonly string[]): Promise<{ reason: 
     onErrorLine: (line) => {
       request.onDiagnostic(line);
       const failure = parseLaunchFailure(line, nodes);
-      failure?.nodes.forEach((node) => unreachable.set(node, failure.reason));
+      for (const node of failure?.nodes ?? []) {
+        unreachable.set(node, failure?.reason ?? '');
+      }
       const end = unreachable.size === 0 ? parseTaskEnd(line, nodes) : undefined;
       if (end !== undefined) {
         request.onExit(end.nodes, end.reason);
@@ -66,7 +68,9 @@ async function runStep(step: Step, nodes: readonly string[]): Promise<{ reason: 
     },
   });
   step.child = child;
-  step.sent.forEach((line) => child.send(line));
+  for (const line of step.sent) {
+    child.send(line);
+  }
   const end = await child.ended;
   for (const [node, reason] of unreachable) {
     request.onExit([node], `srun could not start it there: ${reason}`);

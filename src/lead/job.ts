@@ -14,6 +14,7 @@ import { ensurePrivateDirectory } from '../files/private-directory.ts';
 import { writePrivateFile } from '../files/private-file.ts';
 import { controlSocket, type JobPaths, jobPaths, jobsDirectory } from '../job/layout.ts';
 import { type JobState, readState } from '../job/state.ts';
+import { isAlive } from '../process/alive.ts';
 import { childEnvironment } from '../process/environment.ts';
 import { startDetached } from '../process/start.ts';
 import { askSupervisor, type ControlRequest } from './control.ts';
@@ -141,13 +142,4 @@ async function firstAnswer(job: Job, pid: number, signal?: AbortSignal): Promise
 /** What the supervisor needs to run the launcher, beside what every child gets. */
 function supervisorEnvironment(env: NodeJS.ProcessEnv) {
   return childEnvironment(env, { UNET_CONFIG: undefined });
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }

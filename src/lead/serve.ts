@@ -5,11 +5,12 @@ import { UnetError } from '../errors.ts';
 import { ensurePrivateDirectory } from '../files/private-directory.ts';
 import { removeControl } from '../job/bury.ts';
 import { jobPaths } from '../job/layout.ts';
+import { readState } from '../job/state.ts';
 import type { ControlRequest } from './control.ts';
 import { type ControlServer, openControlServer, type Reply } from './control-server.ts';
 import { acquireLock } from './lock.ts';
 import type { SupervisorRequest } from './request.ts';
-import { nextEpoch, Supervisor } from './supervisor.ts';
+import { Supervisor } from './supervisor.ts';
 
 const DOWN_REQUEST_POLL_MS = 1000;
 
@@ -33,7 +34,7 @@ export async function serve(options: ServeOptions): Promise<boolean> {
       // A full disk must not end a running cluster.
     }
   };
-  const supervisor = new Supervisor({ ...options, note }, await nextEpoch(paths));
+  const supervisor = new Supervisor({ ...options, note }, ((await readState(paths.state))?.epoch ?? 0) + 1);
   supervisor.events.subscribe((event) => note(JSON.stringify(event)));
   const control = await openControlServer(allocation.jobId, (request, reply) =>
     answer(supervisor, request, reply),
@@ -64,7 +65,9 @@ function answer(supervisor: Supervisor, request: ControlRequest, reply: Reply): 
     void supervisor.stop(request.reason);
   }
   const { events, lastSeq } = supervisor.introduction();
-  events.forEach((event) => reply.send(event));
+  for (const event of events) {
+    reply.send(event);
+  }
   reply.onClose(supervisor.events.subscribe((event) => reply.send(event), { afterSeq: lastSeq }));
 }
 

@@ -8,11 +8,11 @@ import { writePrivateFile } from '../files/private-file.ts';
 import { buryJob, removeControl } from '../job/bury.ts';
 import { userNodeDirectory } from '../job/layout.ts';
 import { type JobState, readState } from '../job/state.ts';
-import { type JobSpec, PROTOCOL } from '../node/protocol.ts';
 import { recordedNodes } from '../node/record.ts';
 import { launcherFor } from './agents.ts';
 import { cleanNodes } from './clean.ts';
 import { ask, type Job, supervisedElsewhere } from './job.ts';
+import { jobSpec } from './spec.ts';
 
 const POLL_MS = 500;
 // As the supervisor's own: two tries of make down-v, and the agents' start.
@@ -107,28 +107,12 @@ async function cleanWithoutSupervisor(job: Job): Promise<ErrorRecord[]> {
 async function cleanOptions(job: Job, state: JobState | undefined) {
   const { allocation, settings, env, unet } = job;
   const nodes = await nodesToClean(job, state);
-  const spec: JobSpec = {
-    type: 'spec',
-    protocol: PROTOCOL,
-    unet,
-    jobId: allocation.jobId,
-    epoch: Math.max(state?.epoch ?? 1, 1),
-    mode: 'clean',
-    lead: nodes[0] ?? '',
-    nodes,
-    oneHost: allocation.kind === 'local',
-    jobDir: job.paths.directory,
-    nonce: '',
-    nodeDir: settings.nodeDir,
-    engine: settings.engine,
-    compose: settings.compose,
-    interface: settings.interface,
-    stepTimeouts: settings.stepTimeouts,
-    heartbeatMs: settings.heartbeat,
-    silenceMs: settings.silence,
-    joinAttempts: settings.joinAttempts,
-    timeoutMs: settings.timeout,
-  };
+  const { paths } = job;
+  const epoch = Math.max(state?.epoch ?? 1, 1);
+  const spec = jobSpec(
+    { allocation, settings, unet, jobDir: paths.directory },
+    { epoch, nodes, nonce: '', mode: 'clean' },
+  );
   return {
     launcher: launcherFor(allocation),
     nodes,

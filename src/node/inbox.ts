@@ -23,7 +23,9 @@ export function createInbox(): Inbox {
   const waiters = new Set<Waiter>();
   return {
     discard: (...kinds) => {
-      kinds.forEach((kind) => discarded.add(kind));
+      for (const kind of kinds) {
+        discarded.add(kind);
+      }
       waiting = waiting.filter(({ type }) => !discarded.has(type));
     },
     deliver: (message) => {

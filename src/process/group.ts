@@ -1,6 +1,7 @@
 /** Ending a process group: SIGTERM, a grace, SIGKILL. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isLivingState, processState } from './alive.ts';
 
 const DEFAULT_GRACE_MS = 3000;
 // A killed process is gone at once, unless it waits for a disk or a file server that does not answer.
@@ -41,17 +42,9 @@ async function isGone(pgid: number, withinMs: number): Promise<boolean> {
   return false;
 }
 
-/** Orphans that have ended stay as zombies where process 1 does not look after them, as in many containers. */
 function hasLivingMember(pgid: number): boolean {
-  return readdirSync('/proc').some((name) => /^\d/.test(name) && isLivingMember(name, pgid));
-}
-
-function isLivingMember(pid: string, pgid: number): boolean {
-  try {
-    // proc_pid_stat(5): pid (comm) state ppid pgrp …; comm may have anything in it.
-    const [state, , group] = (readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1) ?? '').split(' ');
-    return Number(group) === pgid && state !== 'Z' && state !== 'X';
-  } catch {
-    return false;
-  }
+  return readdirSync('/proc').some((name) => {
+    const process = /^\d/.test(name) ? processState(name) : undefined;
+    return process?.group === pgid && isLivingState(process);
+  });
 }

@@ -179,7 +179,9 @@ async function collect(
       if (onLine !== undefined) {
         const lines = (rest + text).split('\n');
         rest = lines.pop() ?? '';
-        lines.forEach((line) => onLine(line));
+        for (const line of lines) {
+          onLine(line);
+        }
         if (rest.length > MAX_LINE_CHARS) {
           onLine(rest);
           rest = '';

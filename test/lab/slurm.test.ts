@@ -170,10 +170,10 @@ describeLab('in Slurm', () => {
         '-c',
         `${script('')}export UNET_REHEARSAL=init:delay=60s\nexec 2>&1\nnode ${UNET} up & echo "up is $!"; wait $!; echo "up exited with $?"`,
       ]);
-      await running.says(/n0: kubeadm init/, { timeoutMs: 30_000 });
+      await running.says(/n0: kubeadm init/, 30_000);
       const pid = Number(/up is (\d+)/.exec(running.output())?.[1]);
       await lab.kill(lab.login, pid, 'SIGINT');
-      await running.says(/up exited with 130/, { timeoutMs: 30_000 });
+      await running.says(/up exited with 130/, 30_000);
       await running.ended;
       await expectNothingLeft(lab, { keptLogs: true });
     });

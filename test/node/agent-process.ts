@@ -121,7 +121,7 @@ export class Agent {
     this.send({ type: 'assign', joinVia: 'shared-fs', leadAddress: '127.0.0.1', nodes: { 'node-0': assignment } });
   }
 
-  step(type: 'started' | 'done' | 'failed', step: Of<'started'>['step']) {
-    return this.heard(type, (message) => message.step === step);
+  step<T extends 'started' | 'done' | 'failed'>(type: T, step: Of<'started'>['step']): Promise<Of<T>> {
+    return this.heard(type, (message) => 'step' in message && message.step === step);
   }
 }

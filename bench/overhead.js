@@ -1,0 +1,205 @@
+/**
+ * npm run bench: unet's own overhead over the critical path of the rehearsed steps, beside straight.sh, which runs the
+ * same steps. See docs/benchmarks.md for what is measured and how it is read.
+ *
+ *     npm run bench [-- --quick] [-- --nodes 8]
+ */
+import { accessSync, constants, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { availableParallelism, loadavg, tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { script, unet } from './contestants.js';
+import { criticalPath, NOTHING, RECORDED, rehearsalOf } from './critical-path.js';
+import { processesOf } from './processes.js';
+import { report } from './report.js';
+import { verify } from './verify.js';
+
+const CONTESTANTS = { unet, script };
+// What a full run may take; repetitions that do not fit any more are left out, and the table says so.
+const BUDGET_MS = 330_000;
+// A process that was told to end and has answered may need a moment to be gone.
+const GONE_MS = 1000;
+// The ports of a node are four of ten. Below the ephemeral ports (32768) and above those that unet itself takes.
+const FIRST_PORTS = [24_000, 25_000, 26_000, 27_000, 28_000];
+
+const { values } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    nodes: { type: 'string' },
+    repetitions: { type: 'string' },
+  },
+});
+const plan = makePlan();
+const aborting = new AbortController();
+for (const name of ['SIGINT', 'SIGTERM']) {
+  process.once(name, () => aborting.abort(new Error(`interrupted by ${name}`)));
+}
+refuseWithout('make', 'bash', 'kubectl');
+const started = performance.now();
+const home = mkdtempSync(join(tmpdir(), 'unet-bench-'));
+const results = [];
+try {
+  // A copy: whoever builds in the working tree meanwhile must not change what is measured.
+  const installation = join(home, 'unet');
+  for (const name of ['bin', 'dist', 'package.json']) {
+    cpSync(new URL(`../${name}`, import.meta.url), join(installation, name), { recursive: true });
+  }
+  const firstPort = await freePorts(Math.max(...plan.map(({ nodes }) => nodes)));
+  for (const { nodes, delays, repetitions, steps } of plan) {
+    for (let repetition = 0; repetition < repetitions; repetition += 1) {
+      for (const name of Object.keys(CONTESTANTS)) {
+        if (performance.now() - started < BUDGET_MS) {
+          results.push(await measure(name, { installation, nodes, delays, steps, firstPort }));
+        }
+      }
+    }
+  }
+  report(plan, results);
+  console.log(
+    `\nAfter each of the ${results.length} bring-ups no process and no file was left. ${machine()}`,
+  );
+} catch (error) {
+  console.error(`bench: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = aborting.signal.aborted ? 130 : 1;
+} finally {
+  rmSync(home, { recursive: true, force: true });
+}
+
+/** What is measured, the small ones first. `steps`: `timed` with the recorded times scaled, `none` with no delay. */
+function makePlan() {
+  const sizes = values.nodes?.split(',').map(Number) ?? (values.quick ? [2, 8] : [2, 8, 32]);
+  const repetitionsOf = (nodes, delays) => {
+    if (values.repetitions !== undefined) {
+      return Number(values.repetitions);
+    }
+    return values.quick ? 1 : nodes <= 8 && delays === RECORDED ? 5 : 3;
+  };
+  return [RECORDED, NOTHING].flatMap((delays) =>
+    sizes.map((nodes) => ({
+      nodes,
+      delays,
+      steps: delays === NOTHING ? 'none' : 'timed',
+      repetitions: repetitionsOf(nodes, delays),
+      pathMs: criticalPath(delays),
+    })),
+  );
+}
+
+async function measure(name, { installation, nodes, delays, steps, firstPort }) {
+  const directory = mkdtempSync(join(home, 'run-'));
+  for (const part of ['home', 'tmp', 'jobs', 'nodes']) {
+    mkdirSync(join(directory, part), { mode: 0o700 });
+  }
+  const { signal } = aborting;
+  const contestant = CONTESTANTS[name]({
+    installation,
+    directory,
+    nodes,
+    delays,
+    rehearsal: rehearsalOf(delays),
+    firstPort,
+    signal,
+  });
+  const [load] = loadavg();
+  let measured;
+  let down;
+  try {
+    measured = await contestant.up();
+    const unaddressed = await verify(contestant.kubeconfig, nodes);
+    measured = { ...measured, unaddressed };
+  } finally {
+    down = await contestant.down();
+    await leaveNothing(directory);
+  }
+  const { wallMs, cpuMs, phases, processes, unaddressed } = measured;
+  const overheadMs = wallMs - criticalPath(delays);
+  console.error(
+    `${name.padEnd(6)} ${nodes} nodes, steps ${steps}: ${Math.round(wallMs)} ms, overhead ${Math.round(overheadMs)} ms, ` +
+      `CPU ${Math.round(cpuMs)} ms, down ${Math.round(down.wallMs)} ms, load ${load.toFixed(1)}` +
+      (unaddressed === 0 ? '' : `; ${unaddressed} nodes had no external address yet`),
+  );
+  return {
+    name,
+    nodes,
+    steps,
+    wallMs,
+    overheadMs,
+    cpuMs,
+    downMs: down.wallMs,
+    load,
+    phases,
+    processes,
+    unaddressed,
+  };
+}
+
+/** @throws Error naming what is left, after ending and removing it. */
+async function leaveNothing(directory) {
+  const deadline = performance.now() + GONE_MS;
+  let left = processesOf(directory);
+  while (left.length > 0 && performance.now() < deadline) {
+    await sleep(20);
+    left = processesOf(directory);
+  }
+  // What kubectl caches in its home is its own way.
+  rmSync(join(directory, 'home'), { recursive: true, force: true });
+  const files = readdirSync(directory, { recursive: true, withFileTypes: true })
+    .map((entry) => join(entry.parentPath, entry.name).slice(directory.length + 1))
+    .filter((path) => !['tmp', 'jobs', 'nodes'].includes(path));
+  for (const { pid } of left) {
+    process.kill(pid, 'SIGKILL');
+  }
+  rmSync(directory, { recursive: true, force: true });
+  if (left.length > 0 || files.length > 0) {
+    const processes = left.map(({ pid, args }) => `process ${pid}: ${args}`);
+    throw new Error(['left behind:', ...processes, ...files.slice(0, 20)].join('\n  '));
+  }
+}
+
+async function freePorts(nodes) {
+  for (const first of FIRST_PORTS) {
+    const ports = Array.from({ length: nodes }, (_, i) => [0, 1, 2, 3].map((n) => first + 10 * i + n)).flat();
+    const free = await Promise.all(ports.map(isFree));
+    if (free.every(Boolean)) {
+      return first;
+    }
+  }
+  throw new Error('no free ports for the script');
+}
+
+function isFree(port) {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen({ port, host: '0.0.0.0', exclusive: true }, () => server.close(() => resolve(true)));
+  });
+}
+
+function refuseWithout(...programs) {
+  const directories = (process.env.PATH ?? '').split(delimiter);
+  for (const program of programs) {
+    if (!directories.some((directory) => isExecutable(join(directory, program)))) {
+      console.error(
+        `bench: ${program} is not on PATH${program === 'kubectl' ? '; the shell script needs it' : ''}`,
+      );
+      process.exit(2);
+    }
+  }
+}
+
+function isExecutable(file) {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function machine() {
+  const loads = results.map(({ load }) => load);
+  const took = Math.round((performance.now() - started) / 1000);
+  return `${availableParallelism()} CPUs, Node ${process.versions.node}, load ${Math.min(...loads).toFixed(1)} to ${Math.max(...loads).toFixed(1)}, ${took} s in all.`;
+}

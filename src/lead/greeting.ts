@@ -1,0 +1,164 @@
+/** From the first hello to the assignment: who is there, on which ports, and how the join record will travel. */
+import { UnetError } from '../errors.ts';
+import { chooseTransport } from '../join/transport.ts';
+import { checkPeer, type Hello } from '../node/protocol.ts';
+import type { Cluster } from './cluster.ts';
+import type { createReleaseSender } from './release-sender.ts';
+import { assignmentOf, isOut, type NodeEntry } from './roster.ts';
+import { createSlotAgreement } from './slot-agreement.ts';
+
+// Agents that greet within this time of the lead are waited for before ports are agreed on.
+const GRACE_MS = 5000;
+
+export type Greeting = {
+  hello: (node: NodeEntry, hello: Hello) => void;
+  claimed: (node: NodeEntry, slot: number) => void;
+  /** A node is given up: the others need not wait for it. */
+  leave: (node: NodeEntry) => void;
+  /** The agents that are there have their plan. */
+  over: () => boolean;
+};
+
+export function createGreeting(cluster: Cluster, release: ReturnType<typeof createReleaseSender>): Greeting {
+  const { options, roster, lead, spec, timers } = cluster;
+  let over = false;
+  let joinVia: 'shared-fs' | 'stdio' = 'stdio';
+  const agreement = createSlotAgreement(
+    (slot, round) => cluster.send({ type: 'claim', slot, round }),
+    (slot) => {
+      for (const node of present().filter(({ name }) => agreement.heldBy(name) === slot)) {
+        node.slot = slot;
+      }
+      assign();
+    },
+  );
+
+  const present = () => [...roster.values()].filter((node) => node.hello !== undefined && !isOut(node.phase));
+
+  const closeWhenComplete = () => {
+    if ([...roster.values()].every((node) => node.hello !== undefined || isOut(node.phase))) {
+      close();
+    }
+  };
+
+  /** Who has greeted by now gets one plan; the others may come later, on what was agreed. */
+  const close = () => {
+    if (over || cluster.phase() !== 'bringing-up' || !present().includes(lead)) {
+      return;
+    }
+    over = true;
+    const allSee = present().every(({ hello }) => hello?.seesJobDir === true);
+    try {
+      joinVia = chooseTransport(options.settings.joinVia, allSee);
+    } catch (error) {
+      cluster.fail(UnetError.from(error));
+      return;
+    }
+    release.deliver(allSee);
+    if (spec.oneHost) {
+      for (const node of present()) {
+        node.slot = node.hello?.slot ?? 0;
+      }
+      assign();
+    } else {
+      agreement.start(present().map(({ name }) => name));
+    }
+  };
+
+  const assign = () => {
+    const assigned = [...roster.values()].flatMap((node) => {
+      const assignment = assignmentOf(node);
+      node.assigned ||= assignment !== undefined;
+      return assignment === undefined ? [] : [[node.name, assignment] as const];
+    });
+    cluster.send({
+      type: 'assign',
+      joinVia,
+      leadAddress: lead.hello?.address ?? '127.0.0.1',
+      nodes: Object.fromEntries(assigned),
+    });
+  };
+
+  const welcomeLate = (node: NodeEntry, { seesJobDir, slot }: Hello) => {
+    if (!seesJobDir && joinVia === 'shared-fs') {
+      cluster.giveUp(
+        node,
+        new UnetError('UNET_JOIN_FAILED', `${node.name} greeted late and does not see the job directory`, {
+          node: node.name,
+          remedy: 'use --join-via stdio',
+        }),
+      );
+      return;
+    }
+    release.again();
+    const agreed = agreement.agreed();
+    if (spec.oneHost) {
+      node.slot = slot;
+      assign();
+    } else if (agreed !== undefined) {
+      cluster.send({ type: 'claim', slot: agreed, round: 0 });
+    }
+  };
+
+  return {
+    hello: (node, hello) => {
+      node.hello = hello;
+      const refused = refusal(node, hello, options.unet);
+      if (refused !== undefined) {
+        cluster.giveUp(node, refused);
+        return;
+      }
+      cluster.setNode(node, 'working');
+      agreement.holds(node.name, hello.slot);
+      if (over) {
+        welcomeLate(node, hello);
+        return;
+      }
+      if (node === lead) {
+        timers.after(GRACE_MS, close);
+      }
+      closeWhenComplete();
+    },
+    claimed: (node, slot) => {
+      if (slot < 0) {
+        cluster.giveUp(node, portsTaken(node, `no slot of ports is free on ${node.name}`));
+        return;
+      }
+      agreement.holds(node.name, slot);
+      const agreed = agreement.agreed();
+      if (agreed === undefined || node.assigned || isOut(node.phase)) {
+        return;
+      }
+      if (slot === agreed) {
+        node.slot = slot;
+        assign();
+      } else {
+        cluster.giveUp(
+          node,
+          portsTaken(node, `${node.name} greeted late, and the ports of the others are taken there`),
+        );
+      }
+    },
+    leave: (node) => {
+      agreement.leave(node.name);
+      closeWhenComplete();
+    },
+    over: () => over,
+  };
+}
+
+function refusal(node: NodeEntry, hello: Hello, own: string): UnetError | undefined {
+  try {
+    checkPeer(hello, own, node.name);
+  } catch (error) {
+    return UnetError.from(error).with({ node: node.name });
+  }
+  return hello.problem === undefined ? undefined : UnetError.fromRecord(hello.problem);
+}
+
+function portsTaken(node: NodeEntry, message: string): UnetError {
+  return new UnetError('UNET_PORTS_TAKEN', message, {
+    node: node.name,
+    remedy: 'see with "ss -ltnup" on that node who has them',
+  });
+}

@@ -1,0 +1,31 @@
+/** The state file: one write at a time, and the last one always made. */
+import { writePrivateFile } from '../files/private-file.ts';
+import type { JobState } from '../job/state.ts';
+
+export type StateFile = {
+  /** Writes the state as it is when its turn comes. Resolves when it is on disk, or could not be written. */
+  save: () => Promise<void>;
+};
+
+/** @param onTrouble is told when it cannot be written: a full disk must not end a running cluster. */
+export function createStateFile(
+  path: string,
+  read: () => JobState,
+  onTrouble: (message: string) => void,
+): StateFile {
+  let writing: Promise<void> = Promise.resolve();
+  let queued: Promise<void> | undefined;
+  const write = () => {
+    queued = undefined;
+    writing = writePrivateFile(path, `${JSON.stringify(read(), null, 2)}\n`).catch((error: unknown) =>
+      onTrouble(`the state could not be written: ${String(error)}`),
+    );
+    return writing;
+  };
+  return {
+    save: () => {
+      queued ??= writing.then(write);
+      return queued;
+    },
+  };
+}
