@@ -139,7 +139,8 @@ export class Supervisor implements Cluster {
   introduction(): { events: UnetEvent[]; lastSeq: number } {
     const all = this.events.events();
     const plan = all.find(({ type }) => type === 'plan');
-    const from = all.findLastIndex((event) => event.type === 'cluster' && event.phase === 'bringing-up');
+    const start = this.currentPhase === 'stopping' ? 'stopping' : 'bringing-up';
+    const from = all.findLastIndex((event) => event.type === 'cluster' && event.phase === start);
     const current = all.slice(Math.max(from, 0));
     const settled = this.currentPhase === 'usable' || this.currentPhase === 'degraded';
     const news = settled

@@ -8,7 +8,10 @@ function detect(env: NodeJS.ProcessEnv, more: Partial<DetectOptions> = {}) {
   return detectAllocation({ kind: 'auto', name: 'default', env, ...more });
 }
 
-function inSlurm(name: Parameters<typeof recordedEnvironment>[0], answers: Parameters<typeof fakeSlurm>[1] = {}) {
+function inSlurm(
+  name: Parameters<typeof recordedEnvironment>[0],
+  answers: Parameters<typeof fakeSlurm>[1] = {},
+) {
   return { ...recordedEnvironment(name), PATH: fakeSlurm(scratch(), answers) };
 }
 
@@ -16,12 +19,22 @@ describe('an allocation of Slurm', () => {
   it('in a batch script has its nodes, this one, and an end', async () => {
     const before = Date.now();
     const allocation = await detect(inSlurm('sbatch-env.txt'));
-    expect(allocation).toMatchObject({ kind: 'slurm', jobId: 'slurm-9', schedulerJobId: '9', nodes: ['n0', 'n1', 'n2'], self: 'n0' });
+    expect(allocation).toMatchObject({
+      kind: 'slurm',
+      jobId: 'slurm-9',
+      schedulerJobId: '9',
+      nodes: ['n0', 'n1', 'n2'],
+      self: 'n0',
+    });
     expect((allocation.endsAt ?? 0) - before).toBeGreaterThanOrEqual(600_000);
   });
 
   it('in a task of srun is the same job, seen from another node', async () => {
-    expect(await detect(inSlurm('srun-env.txt'))).toMatchObject({ jobId: 'slurm-9', nodes: ['n0', 'n1', 'n2'], self: 'n2' });
+    expect(await detect(inSlurm('srun-env.txt'))).toMatchObject({
+      jobId: 'slurm-9',
+      nodes: ['n0', 'n1', 'n2'],
+      self: 'n2',
+    });
   });
 
   it('in a shell of salloc on a login node does not contain that node', async () => {
@@ -52,7 +65,10 @@ describe('an allocation of Slurm', () => {
 
   it('may be larger than the pod network, when fewer nodes are used', async () => {
     const env = inSlurm('sbatch-env.txt', { hostnames: manyHostnames(257) });
-    await expect(detect(env)).rejects.toMatchObject({ code: 'UNET_TOO_MANY_NODES', message: expect.stringContaining('257 nodes') });
+    await expect(detect(env)).rejects.toMatchObject({
+      code: 'UNET_TOO_MANY_NODES',
+      message: expect.stringContaining('257 nodes'),
+    });
     expect((await detect(env, { nodes: 256 })).nodes).toHaveLength(256);
   });
 
@@ -65,11 +81,16 @@ describe('an allocation of Slurm', () => {
   });
 
   it('that is asked for must be there', async () => {
-    await expect(detect({}, { kind: 'slurm' })).rejects.toMatchObject({ code: 'UNET_NO_ALLOCATION', exitCode: 2 });
+    await expect(detect({}, { kind: 'slurm' })).rejects.toMatchObject({
+      code: 'UNET_NO_ALLOCATION',
+      exitCode: 2,
+    });
   });
 
   it('is not believed in an environment that no Slurm makes', async () => {
-    await expect(detect({ SLURM_JOB_ID: '9; rm -rf /', SLURM_JOB_NODELIST: 'n0' })).rejects.toMatchObject({ code: 'UNET_NO_ALLOCATION' });
+    await expect(detect({ SLURM_JOB_ID: '9; rm -rf /', SLURM_JOB_NODELIST: 'n0' })).rejects.toMatchObject({
+      code: 'UNET_NO_ALLOCATION',
+    });
   });
 });
 
@@ -83,7 +104,12 @@ describe('without a scheduler', () => {
   });
 
   it('this machine alone can be asked for', async () => {
-    expect(await detect({}, { kind: 'local', nodes: 2, name: 'try' })).toEqual({ kind: 'local', jobId: 'local-try', nodes: ['node-0', 'node-1'], self: 'node-0' });
+    expect(await detect({}, { kind: 'local', nodes: 2, name: 'try' })).toEqual({
+      kind: 'local',
+      jobId: 'local-try',
+      nodes: ['node-0', 'node-1'],
+      self: 'node-0',
+    });
   });
 
   it('a local cluster that is up is what is meant', async () => {

@@ -20,14 +20,19 @@ function release(makefile: string): string {
 describe('a make target', () => {
   it("has the node's variables and none of an outer make", async () => {
     const stage = release('show:\n\t@echo $(NODE_NAME) [$(MAKEFLAGS)]\n');
-    const { stdout } = await make('show', { stage, env: { ...env, NODE_NAME: 'u7s-n1', MAKEFLAGS: 'n' }, timeoutMs: LONG_MS });
+    const { stdout } = await make('show', {
+      stage,
+      env: { ...env, NODE_NAME: 'u7s-n1', MAKEFLAGS: 'n' },
+      timeoutMs: LONG_MS,
+    });
     expect(stdout).toMatch(/^u7s-n1 \[[^n]*\]$/m);
   });
 
   it('that fails shows its exit code and last lines, secrets taken out', async () => {
     const stage = release('bad:\n\t@echo token vyndqi.xb2dq6qyi3l0sxqp; echo what went wrong >&2; exit 3\n');
     await expect(make('bad', { stage, env, timeoutMs: LONG_MS })).rejects.toMatchObject({
-      code: 'UNET_STEP_FAILED', message: 'make bad exited with 2',
+      code: 'UNET_STEP_FAILED',
+      message: 'make bad exited with 2',
       details: { tail: expect.arrayContaining(['token vyndqi.[secret]', 'what went wrong']) },
     });
   });
@@ -35,15 +40,23 @@ describe('a make target', () => {
   it('that takes too long is ended with all that it started, exit 4', async () => {
     const stage = release(`slow:\n\t@env STAGE=$(CURDIR) sleep 600 & env STAGE=$(CURDIR) sleep 600\n`);
     await expect(make('slow', { stage, env, timeoutMs: 300 })).rejects.toMatchObject({
-      code: 'UNET_STEP_TIMEOUT', exitCode: 4, message: 'make slow took longer than 0.3 s',
+      code: 'UNET_STEP_TIMEOUT',
+      exitCode: 4,
+      message: 'make slow took longer than 0.3 s',
     });
     expect(processesOf(stage)).toEqual([]);
   });
 
-  it.each(['write /var/lib/x: No space left on device', 'mkdir: Disk quota exceeded'])('that says "%s" is a full disk', async (said) => {
-    const stage = release(`up:\n\t@echo '${said}' >&2; exit 1\n`);
-    await expect(make('up', { stage, env, timeoutMs: LONG_MS })).rejects.toMatchObject({ code: 'UNET_DISK_FULL', fatal: true });
-  });
+  it.each(['write /var/lib/x: No space left on device', 'mkdir: Disk quota exceeded'])(
+    'that says "%s" is a full disk',
+    async (said) => {
+      const stage = release(`up:\n\t@echo '${said}' >&2; exit 1\n`);
+      await expect(make('up', { stage, env, timeoutMs: LONG_MS })).rejects.toMatchObject({
+        code: 'UNET_DISK_FULL',
+        fatal: true,
+      });
+    },
+  );
 });
 
 describe('containerd in the node', () => {
@@ -51,25 +64,53 @@ describe('containerd in the node', () => {
 
   it('is asked until it answers', async () => {
     const stage = scratch();
-    const compose = program(stage, 'compose', `#!/bin/sh\n[ "$*" = "exec -T node ctr version" ] || exit 9\necho x >> tries\n[ $(wc -l < tries) -ge 3 ] || { echo 'connection refused' >&2; exit 1; }\n`);
+    const compose = program(
+      stage,
+      'compose',
+      `#!/bin/sh\n[ "$*" = "exec -T node ctr version" ] || exit 9\necho x >> tries\n[ $(wc -l < tries) -ge 3 ] || { echo 'connection refused' >&2; exit 1; }\n`,
+    );
     const lines: string[] = [];
-    await waitForContainerd(engine(compose), { stage, env, timeoutMs: LONG_MS, signal: new AbortController().signal, onLine: (line) => lines.push(line) });
+    await waitForContainerd(engine(compose), {
+      stage,
+      env,
+      timeoutMs: LONG_MS,
+      signal: new AbortController().signal,
+      onLine: (line) => lines.push(line),
+    });
     expect(lines).toEqual(Array(2).fill('containerd does not answer yet: connection refused'));
   });
 
   it('that never answers is an error with what was said last, although a try hangs', async () => {
     const stage = scratch();
-    const compose = program(stage, 'compose', `#!/bin/sh\n[ -e said ] && exec sleep 600\ntouch said\necho 'connection refused' >&2; exit 1\n`);
+    const compose = program(
+      stage,
+      'compose',
+      `#!/bin/sh\n[ -e said ] && exec sleep 600\ntouch said\necho 'connection refused' >&2; exit 1\n`,
+    );
     await expect(
-      waitForContainerd(engine(compose), { stage, env, timeoutMs: 600, signal: new AbortController().signal }),
-    ).rejects.toMatchObject({ code: 'UNET_BOOT_TIMEOUT', exitCode: 4, details: { tail: ['connection refused'] } });
+      waitForContainerd(engine(compose), {
+        stage,
+        env,
+        timeoutMs: 600,
+        signal: new AbortController().signal,
+      }),
+    ).rejects.toMatchObject({
+      code: 'UNET_BOOT_TIMEOUT',
+      exitCode: 4,
+      details: { tail: ['connection refused'] },
+    });
   });
 
   it('is not asked any more after an interrupt', async () => {
     const stage = scratch();
     const compose = program(stage, 'compose', `#!/bin/sh\nexec env STAGE=${stage} sleep 600\n`);
     const abort = new AbortController();
-    const waiting = waitForContainerd(engine(compose), { stage, env, timeoutMs: LONG_MS, signal: abort.signal });
+    const waiting = waitForContainerd(engine(compose), {
+      stage,
+      env,
+      timeoutMs: LONG_MS,
+      signal: abort.signal,
+    });
     await until(() => processesOf(`STAGE=${stage}`).length > 0);
     abort.abort(new Error('unet down'));
     await expect(waiting).rejects.toThrow('unet down');
@@ -87,39 +128,71 @@ describe('the container engine', () => {
   }
 
   it("is what the release's own script says", async () => {
-    const stage = withScript('echo CONTAINER_ENGINE=podman\necho CONTAINER_ENGINE_TYPE=podman\necho COMPOSE=podman-compose\n');
+    const stage = withScript(
+      'echo CONTAINER_ENGINE=podman\necho CONTAINER_ENGINE_TYPE=podman\necho COMPOSE=podman-compose\n',
+    );
     const engine = await detectEngine(stage, { engine: 'auto', env, timeoutMs: LONG_MS });
     expect(engine).toEqual({ name: 'podman', type: 'podman', compose: ['podman-compose'] });
-    expect(engineVariables(engine)).toEqual({ CONTAINER_ENGINE: 'podman', CONTAINER_ENGINE_TYPE: 'podman', COMPOSE: 'podman-compose' });
+    expect(engineVariables(engine)).toEqual({
+      CONTAINER_ENGINE: 'podman',
+      CONTAINER_ENGINE_TYPE: 'podman',
+      COMPOSE: 'podman-compose',
+    });
   });
 
   it('that is asked for is told to the script', async () => {
     const stage = withScript('echo CONTAINER_ENGINE=$CONTAINER_ENGINE\necho COMPOSE=$COMPOSE\n');
-    expect(await detectEngine(stage, { engine: 'nerdctl', compose: 'nerdctl  compose', env, timeoutMs: LONG_MS })).toEqual({
-      name: 'nerdctl', type: 'nerdctl', compose: ['nerdctl', 'compose'],
+    expect(
+      await detectEngine(stage, { engine: 'nerdctl', compose: 'nerdctl  compose', env, timeoutMs: LONG_MS }),
+    ).toEqual({
+      name: 'nerdctl',
+      type: 'nerdctl',
+      compose: ['nerdctl', 'compose'],
     });
   });
 
   it('that is not there is said with what to install', async () => {
     const stage = withScript('echo "No container engine was detected" >&2\nexit 1\n');
     await expect(detectEngine(stage, { engine: 'auto', env, timeoutMs: LONG_MS })).rejects.toMatchObject({
-      code: 'UNET_ENGINE_MISSING', exitCode: 3, details: { tail: ['No container engine was detected'], remedy: expect.stringContaining('--engine') },
+      code: 'UNET_ENGINE_MISSING',
+      exitCode: 3,
+      details: { tail: ['No container engine was detected'], remedy: expect.stringContaining('--engine') },
     });
   });
 
   it('of a release without the script is docker, or what is asked for', async () => {
-    expect(await detectEngine(scratch(), { engine: 'auto', env, timeoutMs: LONG_MS })).toEqual({ name: 'docker', type: 'docker', compose: ['docker', 'compose'] });
-    expect((await detectEngine(scratch(), { engine: 'podman', env, timeoutMs: LONG_MS })).compose).toEqual(['podman-compose']);
+    expect(await detectEngine(scratch(), { engine: 'auto', env, timeoutMs: LONG_MS })).toEqual({
+      name: 'docker',
+      type: 'docker',
+      compose: ['docker', 'compose'],
+    });
+    expect((await detectEngine(scratch(), { engine: 'podman', env, timeoutMs: LONG_MS })).compose).toEqual([
+      'podman-compose',
+    ]);
   });
 });
 
 describe("a node's identity", () => {
   it('is in the documented variables of a release', () => {
     expect(
-      identityVariables({ jobId: 'slurm-42', node: 'N1.example', hostIp: '10.77.0.11', nodeName: 'u7s-n1.example', subnet: '10.101.1.0/24', ports: { etcd: 1, kubelet: 2, flannel: 3, apiServer: 4 } }),
+      identityVariables({
+        jobId: 'slurm-42',
+        node: 'N1.example',
+        hostIp: '10.77.0.11',
+        nodeName: 'u7s-n1.example',
+        subnet: '10.101.1.0/24',
+        ports: { etcd: 1, kubelet: 2, flannel: 3, apiServer: 4 },
+      }),
     ).toEqual({
-      HOST_IP: '10.77.0.11', NODE_NAME: 'u7s-n1.example', NODE_SUBNET: '10.101.1.0/24', PORT_ETCD: '1', PORT_KUBELET: '2', PORT_FLANNEL: '3',
-      PORT_KUBE_APISERVER: '4', QUICK: '1', COMPOSE_PROJECT_NAME: 'unet-slurm-42-n1-example',
+      HOST_IP: '10.77.0.11',
+      NODE_NAME: 'u7s-n1.example',
+      NODE_SUBNET: '10.101.1.0/24',
+      PORT_ETCD: '1',
+      PORT_KUBELET: '2',
+      PORT_FLANNEL: '3',
+      PORT_KUBE_APISERVER: '4',
+      QUICK: '1',
+      COMPOSE_PROJECT_NAME: 'unet-slurm-42-n1-example',
     });
   });
 

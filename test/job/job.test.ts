@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { buryJob } from '../../src/job/bury.ts';
@@ -11,8 +11,17 @@ import { scratch } from '../process/scratch.ts';
 
 function state(supervisor: Partial<JobState['supervisor']> = {}): JobState {
   return {
-    version: 1, unet: '0.1.0', jobId: 'slurm-42', epoch: 1, allocation: { kind: 'slurm' }, release: 'rehearsal', lead: 'n0', phase: 'usable',
-    since: '2026-11-20T18:00:00.000Z', supervisor: { host: 'n0', pid: 1, socket: '/x', alive: '2026-11-20T18:00:00.000Z', ...supervisor }, nodes: [],
+    version: 1,
+    unet: '0.1.0',
+    jobId: 'slurm-42',
+    epoch: 1,
+    allocation: { kind: 'slurm' },
+    release: 'rehearsal',
+    lead: 'n0',
+    phase: 'usable',
+    since: '2026-11-20T18:00:00.000Z',
+    supervisor: { host: 'n0', pid: 1, socket: '/x', alive: '2026-11-20T18:00:00.000Z', ...supervisor },
+    nodes: [],
   };
 }
 
@@ -22,7 +31,13 @@ function job(content: JobState = state()) {
   mkdirSync(paths.join, { recursive: true, mode: 0o700 });
   mkdirSync(join(paths.logs, 'n0'), { recursive: true, mode: 0o700 });
   writeFileSync(paths.state, JSON.stringify(content), { mode: 0o600 });
-  for (const path of [paths.kubeconfig, paths.release, paths.nonce, join(paths.join, 'record.json'), join(paths.logs, 'n0', 'up.log')]) {
+  for (const path of [
+    paths.kubeconfig,
+    paths.release,
+    paths.nonce,
+    join(paths.join, 'record.json'),
+    join(paths.logs, 'n0', 'up.log'),
+  ]) {
     writeFileSync(path, 'x', { mode: 0o600 });
   }
   return paths;
@@ -30,8 +45,17 @@ function job(content: JobState = state()) {
 
 describe("the job's state", () => {
   it('of a later version of unet can be read, and keeps what is new', async () => {
-    const paths = job({ ...state(), version: 2, phase: 'hibernating', fabric: { kind: 'slingshot' } } as JobState);
-    expect(await readState(paths.state)).toMatchObject({ version: 2, phase: 'hibernating', fabric: { kind: 'slingshot' } });
+    const paths = job({
+      ...state(),
+      version: 2,
+      phase: 'hibernating',
+      fabric: { kind: 'slingshot' },
+    } as JobState);
+    expect(await readState(paths.state)).toMatchObject({
+      version: 2,
+      phase: 'hibernating',
+      fabric: { kind: 'slingshot' },
+    });
   });
 
   it('that is none, half or of something else is no state', async () => {
@@ -83,30 +107,55 @@ describe('a supervisor that has died', () => {
 
   it('has its secrets removed, and its state says that it is over', async () => {
     const paths = job(state({ pid: await deadPid() }));
-    await lastRites(paths, { jobId: 'slurm-42', wasUsable: true, reason: 'the supervisor is gone: input ended', host: 'n0' });
+    await lastRites(paths, {
+      jobId: 'slurm-42',
+      wasUsable: true,
+      reason: 'the supervisor is gone: input ended',
+      host: 'n0',
+    });
     expect(readdirSync(paths.directory).sort()).toEqual(['logs', 'state.json']);
-    expect(await readState(paths.state)).toMatchObject({ phase: 'stopped', message: 'the supervisor is gone: input ended' });
+    expect(await readState(paths.state)).toMatchObject({
+      phase: 'stopped',
+      message: 'the supervisor is gone: input ended',
+    });
   });
 
   it('at the end of a job that was well leaves nothing', async () => {
     const paths = job(state({ pid: await deadPid() }));
-    await lastRites(paths, { jobId: 'slurm-42', wasUsable: true, reason: 'interrupted by SIGTERM', host: 'n0' });
+    await lastRites(paths, {
+      jobId: 'slurm-42',
+      wasUsable: true,
+      reason: 'interrupted by SIGTERM',
+      host: 'n0',
+    });
     expect(existsSync(paths.directory)).toBe(false);
   });
 
   it('counts as dead although nobody has looked after its zombie', async () => {
     // A parent that never waits for its child.
-    const parent = spawn('sh', ['-c', 'sh -c "exit 0" & echo $!; exec sleep 600'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const parent = spawn('sh', ['-c', 'sh -c "exit 0" & echo $!; exec sleep 600'], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
     onTestFinished(() => void parent.kill('SIGKILL'));
     const [chunk] = await once(parent.stdout, 'data');
     const paths = job(state({ pid: Number(String(chunk)) }));
-    await lastRites(paths, { jobId: 'slurm-42', wasUsable: true, reason: 'interrupted by SIGTERM', host: 'n0' });
+    await lastRites(paths, {
+      jobId: 'slurm-42',
+      wasUsable: true,
+      reason: 'interrupted by SIGTERM',
+      host: 'n0',
+    });
     expect(existsSync(paths.directory)).toBe(false);
   });
 
   it('that has stopped in good order is left alone', async () => {
     const paths = job({ ...state(), phase: 'stopped' });
-    await lastRites(paths, { jobId: 'slurm-42', wasUsable: true, reason: 'interrupted by SIGTERM', host: 'n0' });
+    await lastRites(paths, {
+      jobId: 'slurm-42',
+      wasUsable: true,
+      reason: 'interrupted by SIGTERM',
+      host: 'n0',
+    });
     expect(existsSync(paths.kubeconfig)).toBe(true);
   });
 });

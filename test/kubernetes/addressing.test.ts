@@ -5,14 +5,21 @@ import { serverUrl, withServer } from '../../src/kubernetes/kubeconfig.ts';
 import { addressing } from '../../src/kubernetes/nodes.ts';
 
 function recordedNodes(name: string): V1Node[] {
-  return JSON.parse(readFileSync(new URL(`../../fixtures/usernetes/kubernetes/${name}`, import.meta.url), 'utf8')).items as V1Node[];
+  return JSON.parse(
+    readFileSync(new URL(`../../fixtures/usernetes/kubernetes/${name}`, import.meta.url), 'utf8'),
+  ).items as V1Node[];
 }
 
 describe('what a node lacks to be addressed', () => {
   it('is all of it after its join, and nothing on a lead whose init has seen to it', () => {
     const [lead, worker] = recordedNodes('nodes-before-sync.json');
     expect(lead && addressing(lead)).toBeUndefined();
-    expect(worker && addressing(worker)).toEqual({ hostIp: '10.77.0.11', status: true, metadata: true, taint: true });
+    expect(worker && addressing(worker)).toEqual({
+      hostIp: '10.77.0.11',
+      status: true,
+      metadata: true,
+      taint: true,
+    });
   });
 
   it('is nothing when it is ready', () => {

@@ -1,6 +1,7 @@
 /** The rehearsal API server with recorded objects in it, on a port of its own. */
-import { readFileSync } from 'node:fs';
+
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { KubeConfig, KubernetesObject } from '@kubernetes/client-node';
 import { onTestFinished } from 'vitest';
@@ -11,7 +12,9 @@ import type { NewObject } from '../../src/rehearsal/api/store.ts';
 import { ControlPlane } from '../../src/rehearsal/control-plane/control-plane.ts';
 
 export function recorded<T>(name: string): T {
-  return JSON.parse(readFileSync(new URL(`../../fixtures/usernetes/kubernetes/${name}`, import.meta.url), 'utf8')) as T;
+  return JSON.parse(
+    readFileSync(new URL(`../../fixtures/usernetes/kubernetes/${name}`, import.meta.url), 'utf8'),
+  ) as T;
 }
 
 export class RehearsedApi {
@@ -29,9 +32,19 @@ export class RehearsedApi {
     this.track(server);
   }
 
-  static async start({ dnsAllowed = () => Promise.resolve() }: { dnsAllowed?: (signal: AbortSignal) => Promise<void> } = {}): Promise<RehearsedApi> {
+  static async start({
+    dnsAllowed = () => Promise.resolve(),
+  }: {
+    dnsAllowed?: (signal: AbortSignal) => Promise<void>;
+  } = {}): Promise<RehearsedApi> {
     const plane = await ControlPlane.start({
-      node: 'u7s-n0', nodeIp: '10.100.23.100', hostIp: '127.0.0.1', port: 6443, graceMs: 3_600_000, dnsAllowed, log: () => {},
+      node: 'u7s-n0',
+      nodeIp: '10.100.23.100',
+      hostIp: '127.0.0.1',
+      port: 6443,
+      graceMs: 3_600_000,
+      dnsAllowed,
+      log: () => {},
     });
     const server = createServer(plane.server.take).listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -43,8 +56,10 @@ export class RehearsedApi {
     return api;
   }
 
-  put(type: ResourceType, object: KubernetesObject): void {
-    this.plane.store.create(type, object as unknown as NewObject);
+  put(type: ResourceType, ...objects: KubernetesObject[]): void {
+    for (const object of objects) {
+      this.plane.store.create(type, object as unknown as NewObject);
+    }
   }
 
   nodes(): Record<string, unknown>[] {
@@ -53,7 +68,9 @@ export class RehearsedApi {
 
   /** Refuses connections and breaks those that are there. */
   async stop(): Promise<void> {
-    this.sockets.forEach((socket) => socket.destroy());
+    for (const socket of this.sockets) {
+      socket.destroy();
+    }
     if (this.server.listening) {
       this.server.close();
       await once(this.server, 'close');

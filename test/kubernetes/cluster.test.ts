@@ -30,17 +30,27 @@ function follow(api: RehearsedApi): Seen {
 /** What addressing a node is about. */
 function essence(node: V1Node | Record<string, unknown>) {
   const { metadata, spec, status } = node as V1Node;
-  return { name: metadata?.name, annotations: metadata?.annotations, labels: metadata?.labels, spec, addresses: status?.addresses, conditions: status?.conditions?.map(({ type, status: value }) => `${type} ${value}`) };
+  return {
+    name: metadata?.name,
+    annotations: metadata?.annotations,
+    labels: metadata?.labels,
+    spec,
+    addresses: status?.addresses,
+    conditions: status?.conditions?.map(({ type, status: value }) => `${type} ${value}`),
+  };
 }
 
 function isAddressed({ spec, addresses }: ReturnType<typeof essence>): boolean {
-  return addresses?.[0]?.type === 'ExternalIP' && spec?.taints?.some(({ key }) => key.startsWith('node.cloudprovider')) !== true;
+  return (
+    addresses?.[0]?.type === 'ExternalIP' &&
+    spec?.taints?.some(({ key }) => key.startsWith('node.cloudprovider')) !== true
+  );
 }
 
 describe('the nodes of a cluster', () => {
   it('get from their state after the join to that which make sync-external-ip was recorded to leave', async () => {
     const api = await RehearsedApi.start();
-    recorded<{ items: V1Node[] }>('nodes-before-sync.json').items.forEach((node) => api.put(resourceTypes.nodes, node));
+    api.put(resourceTypes.nodes, ...recorded<{ items: V1Node[] }>('nodes-before-sync.json').items);
     const { unaddressed } = follow(api);
     const wanted = recorded<{ items: V1Node[] }>('nodes-ready.json').items.map(essence);
     await until(() => api.nodes().map(essence).every(isAddressed));
@@ -52,7 +62,10 @@ describe('the nodes of a cluster', () => {
     const api = await RehearsedApi.start();
     const worker = recorded<{ items: V1Node[] }>('nodes-before-sync.json').items[1];
     const other = { key: 'example.org/gpu', effect: 'NoSchedule', value: 'only' };
-    api.put(resourceTypes.nodes, { ...worker, spec: { ...worker?.spec, taints: [other, ...(worker?.spec?.taints ?? [])] } } as V1Node);
+    api.put(resourceTypes.nodes, {
+      ...worker,
+      spec: { ...worker?.spec, taints: [other, ...(worker?.spec?.taints ?? [])] },
+    } as V1Node);
     follow(api);
     const taints = () => essence(api.nodes()[0] ?? {}).spec?.taints ?? [];
     await until(() => !taints().some(({ key }) => key.startsWith('node.cloudprovider')));
@@ -61,17 +74,24 @@ describe('the nodes of a cluster', () => {
 
   it('are reported once for each change of their readiness', async () => {
     const api = await RehearsedApi.start();
-    recorded<{ items: V1Node[] }>('nodes-before-sync.json').items.forEach((node) => api.put(resourceTypes.nodes, node));
+    api.put(resourceTypes.nodes, ...recorded<{ items: V1Node[] }>('nodes-before-sync.json').items);
     const { nodes } = follow(api);
     await until(() => nodes.length >= 2);
-    for (const [status, message] of [['False', 'container runtime is down'], ['True', 'kubelet is posting ready status']]) {
+    for (const [status, message] of [
+      ['False', 'container runtime is down'],
+      ['True', 'kubelet is posting ready status'],
+    ]) {
       api.plane.store.modify(resourceTypes.nodes, 'u7s-n1', undefined, (node) => {
         const ready = (node as unknown as V1Node).status?.conditions?.find(({ type }) => type === 'Ready');
         Object.assign(ready ?? {}, { status, message });
       });
       await until(() => nodes.at(-1)?.message === message);
     }
-    expect(nodes.filter(({ name }) => name === 'u7s-n1').map(({ ready }) => ready)).toEqual([true, false, true]);
+    expect(nodes.filter(({ name }) => name === 'u7s-n1').map(({ ready }) => ready)).toEqual([
+      true,
+      false,
+      true,
+    ]);
     expect(nodes.filter(({ name }) => name === 'u7s-n0')).toHaveLength(1);
   });
 
@@ -124,9 +144,15 @@ describe('bootstrap tokens', () => {
     const api = await RehearsedApi.start();
     // As recorded, but for their end: it has passed for whoever runs this later.
     for (const secret of recorded<V1Secret[]>('bootstrap-token-secrets.json')) {
-      api.put(resourceTypes.secrets, { ...secret, data: { ...secret.data, expiration: Buffer.from(FAR).toString('base64') } } as V1Secret);
+      api.put(resourceTypes.secrets, {
+        ...secret,
+        data: { ...secret.data, expiration: Buffer.from(FAR).toString('base64') },
+      } as V1Secret);
     }
-    api.put(resourceTypes.secrets, { metadata: { name: 'other', namespace: 'kube-system' }, type: 'Opaque' } as V1Secret);
+    api.put(resourceTypes.secrets, {
+      metadata: { name: 'other', namespace: 'kube-system' },
+      type: 'Opaque',
+    } as V1Secret);
     const secrets = () => api.plane.store.list(resourceTypes.secrets, 'kube-system') as unknown as V1Secret[];
     return { api, secrets };
   }
@@ -157,13 +183,17 @@ describe("the cluster's DNS", () => {
       allow = resolve;
     });
     const api = await RehearsedApi.start({ dnsAllowed: () => allowed });
-    recorded<{ items: V1Node[] }>('nodes-ready.json').items.forEach((node) => api.put(resourceTypes.nodes, node));
+    api.put(resourceTypes.nodes, ...recorded<{ items: V1Node[] }>('nodes-ready.json').items);
     let ready = false;
     const waiting = dnsReady(api.config, new AbortController().signal).then(() => {
       ready = true;
     });
     // It has been asked: the pods are on their node, and not ready.
-    await until(() => api.plane.store.list(resourceTypes.pods).some((pod) => (pod as { spec?: { nodeName?: string } }).spec?.nodeName !== undefined));
+    await until(() =>
+      api.plane.store
+        .list(resourceTypes.pods)
+        .some((pod) => (pod as { spec?: { nodeName?: string } }).spec?.nodeName !== undefined),
+    );
     expect(ready).toBe(false);
     allow();
     await waiting;

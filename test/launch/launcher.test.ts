@@ -10,7 +10,11 @@ import { isAlive, program, scratch, until } from '../process/scratch.ts';
 
 /** Launches, and keeps what comes back. */
 function start(launcher: Launcher, nodes: string[], argv: string[], path = process.env.PATH) {
-  const said = { lines: [] as string[], diagnostics: [] as string[], exits: [] as { nodes: readonly string[] | undefined; reason: string }[] };
+  const said = {
+    lines: [] as string[],
+    diagnostics: [] as string[],
+    exits: [] as { nodes: readonly string[] | undefined; reason: string }[],
+  };
   const agents = launcher.start({
     nodes,
     argv,
@@ -24,7 +28,11 @@ function start(launcher: Launcher, nodes: string[], argv: string[], path = proce
 
 /** An agent that says its name and pid, repeats what it hears, and ends with its input. */
 function agentIn(directory: string): string {
-  return program(directory, 'agent', '#!/bin/sh\necho "$2 $$"\nwhile read -r line; do echo "$2 heard $line"; done\nexit 0\n');
+  return program(
+    directory,
+    'agent',
+    '#!/bin/sh\necho "$2 $$"\nwhile read -r line; do echo "$2 heard $line"; done\nexit 0\n',
+  );
 }
 
 describe('the local launcher', () => {
@@ -33,12 +41,17 @@ describe('the local launcher', () => {
     agents.send('hello');
     agents.endInput();
     await agents.ended;
-    expect(lines.filter((line) => line.includes('heard')).sort()).toEqual(['node-0 heard hello', 'node-1 heard hello']);
+    expect(lines.filter((line) => line.includes('heard')).sort()).toEqual([
+      'node-0 heard hello',
+      'node-1 heard hello',
+    ]);
   });
 
   it('says which agent was killed, and the others go on', async () => {
     const { agents, lines, exits } = start(localLauncher, ['node-0', 'node-1'], [agentIn(scratch())]);
-    const pids = await until(() => lines.length === 2 && new Map(lines.map((line) => line.split(' ') as [string, string])));
+    const pids = await until(
+      () => lines.length === 2 && new Map(lines.map((line) => line.split(' ') as [string, string])),
+    );
     process.kill(Number(pids.get('node-1')), 'SIGKILL');
     await until(() => exits.length > 0);
     expect(exits).toEqual([{ nodes: ['node-1'], reason: 'was ended by SIGKILL' }]);
@@ -65,8 +78,17 @@ describe('the local launcher', () => {
 describe('the srun launcher', () => {
   it('calls srun with the step of the agents, in an environment without the outer step', async () => {
     const directory = scratch();
-    program(directory, 'srun', `#!/bin/sh\nprintf '%s\\n' "$@" > ${directory}/argv\nenv > ${directory}/env\n`);
-    const { agents } = start(srunLauncher('42'), ['n0', 'n1'], ['unet', 'node', 'agent'], `${directory}:${process.env.PATH}`);
+    program(
+      directory,
+      'srun',
+      `#!/bin/sh\nprintf '%s\\n' "$@" > ${directory}/argv\nenv > ${directory}/env\n`,
+    );
+    const { agents } = start(
+      srunLauncher('42'),
+      ['n0', 'n1'],
+      ['unet', 'node', 'agent'],
+      `${directory}:${process.env.PATH}`,
+    );
     await agents.ended;
     const argv = readFileSync(join(directory, 'argv'), 'utf8').trim().split('\n');
     expect(argv).toContain('--jobid=42');
@@ -77,8 +99,17 @@ describe('the srun launcher', () => {
 
   it('says at once whose task was killed, while srun goes on', async () => {
     const directory = scratch();
-    program(directory, 'srun', '#!/bin/sh\necho "srun: error: n1: task 1: Killed" >&2\nwhile read -r line; do echo "n0 heard $line"; done\n');
-    const { agents, exits, diagnostics, lines } = start(srunLauncher('42'), ['n0', 'n1'], ['agent'], `${directory}:${process.env.PATH}`);
+    program(
+      directory,
+      'srun',
+      '#!/bin/sh\necho "srun: error: n1: task 1: Killed" >&2\nwhile read -r line; do echo "n0 heard $line"; done\n',
+    );
+    const { agents, exits, diagnostics, lines } = start(
+      srunLauncher('42'),
+      ['n0', 'n1'],
+      ['agent'],
+      `${directory}:${process.env.PATH}`,
+    );
     await until(() => exits.length > 0);
     expect(exits).toEqual([{ nodes: ['n1'], reason: 'killed' }]);
     expect(diagnostics).toEqual(['srun: error: n1: task 1: Killed']);
@@ -91,9 +122,17 @@ describe('the srun launcher', () => {
 
   it('ends srun when it is told to, although that does not end by itself', async () => {
     const directory = scratch();
-    program(directory, 'srun', `#!/bin/sh\ntrap '' TERM\necho $$ > ${directory}/pid\nwhile :; do sleep 0.05; done\n`);
+    program(
+      directory,
+      'srun',
+      `#!/bin/sh\ntrap '' TERM\necho $$ > ${directory}/pid\nwhile :; do sleep 0.05; done\n`,
+    );
     const { agents } = start(srunLauncher('42'), ['n0'], ['agent'], `${directory}:${process.env.PATH}`);
-    const pid = Number(await until(() => existsSync(join(directory, 'pid')) && readFileSync(join(directory, 'pid'), 'utf8').trim()));
+    const pid = Number(
+      await until(
+        () => existsSync(join(directory, 'pid')) && readFileSync(join(directory, 'pid'), 'utf8').trim(),
+      ),
+    );
     await agents.terminate(100);
     expect(isAlive(pid)).toBe(false);
     await agents.ended;
@@ -114,10 +153,17 @@ case "$*" in
 esac
 `,
     );
-    const { agents, exits, lines } = start(srunLauncher('42'), ['n0', 'n1'], ['agent'], `${directory}:${process.env.PATH}`);
+    const { agents, exits, lines } = start(
+      srunLauncher('42'),
+      ['n0', 'n1'],
+      ['agent'],
+      `${directory}:${process.env.PATH}`,
+    );
     agents.send('the spec');
     await until(() => lines.includes('n0 heard the spec'));
-    expect(exits).toEqual([{ nodes: ['n1'], reason: expect.stringContaining('communication connection failure') }]);
+    expect(exits).toEqual([
+      { nodes: ['n1'], reason: expect.stringContaining('communication connection failure') },
+    ]);
     agents.endInput();
     await agents.ended;
   });
@@ -129,7 +175,9 @@ esac
   });
 
   it("shows srun's own last words when no agent came", () => {
-    const error = launchFailure('srun exited with 1', ['srun: error: Unable to create step for job 42: Job/step already completing or completed']);
+    const error = launchFailure('srun exited with 1', [
+      'srun: error: Unable to create step for job 42: Job/step already completing or completed',
+    ]);
     expect(error.toRecord()).toMatchObject({
       code: 'UNET_LAUNCH_FAILED',
       tail: ['srun: error: Unable to create step for job 42: Job/step already completing or completed'],

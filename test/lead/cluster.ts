@@ -25,15 +25,25 @@ export class Cluster {
       mkdirSync(join(this.directory, name), { mode: 0o700 });
     }
     this.env = {
-      PATH: process.env.PATH, HOME: join(this.directory, 'home'), TMPDIR: join(this.directory, 'tmp'),
-      UNET_NAME: this.name, UNET_ALLOCATION: 'local', UNET_RELEASE: 'rehearsal', UNET_NODES: '2',
-      UNET_JOB_DIR: join(this.directory, 'job'), UNET_NODE_DIR: join(this.directory, 'node'),
+      PATH: process.env.PATH,
+      HOME: join(this.directory, 'home'),
+      TMPDIR: join(this.directory, 'tmp'),
+      UNET_NAME: this.name,
+      UNET_ALLOCATION: 'local',
+      UNET_RELEASE: 'rehearsal',
+      UNET_NODES: '2',
+      UNET_JOB_DIR: join(this.directory, 'job'),
+      UNET_NODE_DIR: join(this.directory, 'node'),
       ...env,
     };
   }
 
   start(...args: string[]) {
-    const child = spawn(process.execPath, [UNET, ...args], { env: this.env, cwd: join(this.directory, 'home'), stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [UNET, ...args], {
+      env: this.env,
+      cwd: join(this.directory, 'home'),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     const ended = Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]).then(
       ([stdout, stderr, [code]]): Ran => ({ stdout, stderr, code: code as number | null }),
     );
@@ -69,7 +79,9 @@ export class Cluster {
 
   /** Files and directories that are left, the user's own home apart. */
   left(): string[] {
-    return ['job', 'node', 'tmp'].flatMap((name) => readdirSync(join(this.directory, name), { recursive: true }).map((path) => `${name}/${path}`));
+    return ['job', 'node', 'tmp'].flatMap((name) =>
+      readdirSync(join(this.directory, name), { recursive: true }).map((path) => `${name}/${path}`),
+    );
   }
 }
 

@@ -66,13 +66,18 @@ describe("the supervisor's socket", () => {
   it('refuses what it does not know, in words', async () => {
     const { path } = await server(() => {});
     const events = await askSupervisor(path, { type: 'dance' } as unknown as ControlRequest);
-    await expect(all(events)).rejects.toMatchObject({ code: 'UNET_SUPERVISOR', message: expect.stringContaining('another version') });
+    await expect(all(events)).rejects.toMatchObject({
+      code: 'UNET_SUPERVISOR',
+      message: expect.stringContaining('another version'),
+    });
   });
 
   it('notices that a follower is gone', async () => {
     const abort = new AbortController();
     const closed = new Promise<void>((resolve) => {
-      void server((_request, reply) => reply.onClose(resolve)).then(({ path }) => askSupervisor(path, { type: 'follow' }, abort.signal).then(() => abort.abort()));
+      void server((_request, reply) => reply.onClose(resolve)).then(({ path }) =>
+        askSupervisor(path, { type: 'follow' }, abort.signal).then(() => abort.abort()),
+      );
     });
     await closed;
   });
@@ -113,7 +118,9 @@ describe('asking', () => {
     });
     onTestFinished(() => void killed.close());
     await new Promise<void>((resolve) => killed.listen(path, resolve));
-    expect(await all(await askSupervisor(path, { type: 'follow' }))).toEqual([{ type: 'warning', message: 'whole' }]);
+    expect(await all(await askSupervisor(path, { type: 'follow' }))).toEqual([
+      { type: 'warning', message: 'whole' },
+    ]);
   });
 });
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { UnetError } from '../../src/errors.ts';
 import { assignmentOf, createRoster, type NodeEntry } from '../../src/lead/roster.ts';
 import { describePending, judge } from '../../src/lead/settle.ts';
-import { UnetError } from '../../src/errors.ts';
 
 function rosterOf(phases: Record<string, NodeEntry['phase']>) {
   const roster = createRoster(Object.keys(phases));
@@ -14,7 +14,15 @@ function rosterOf(phases: Record<string, NodeEntry['phase']>) {
 describe('the identity of the nodes', () => {
   it('has names for Kubernetes: lower case, of 63 characters at most, each once', () => {
     const long = `${'x'.repeat(70)}`;
-    const hosts = ['N0', 'n0', 'rack_1', `${long}a`, `${long}b`, 'node.cluster.example.org', `${'y'.repeat(58)}.-.z`];
+    const hosts = [
+      'N0',
+      'n0',
+      'rack_1',
+      `${long}a`,
+      `${long}b`,
+      'node.cluster.example.org',
+      `${'y'.repeat(58)}.-.z`,
+    ];
     const names = [...createRoster(hosts).values()].map(({ nodeName }) => nodeName);
     expect(new Set(names).size).toBe(hosts.length);
     expect(names[0]).toBe('u7s-n0');
@@ -43,7 +51,10 @@ describe('the identity of the nodes', () => {
   });
 
   it('makes the first node the lead', () => {
-    expect([...createRoster(['n3', 'n1']).values()].map(({ name, role }) => `${name} ${role}`)).toEqual(['n3 lead', 'n1 worker']);
+    expect([...createRoster(['n3', 'n1']).values()].map(({ name, role }) => `${name} ${role}`)).toEqual([
+      'n3 lead',
+      'n1 worker',
+    ]);
   });
 });
 
@@ -66,18 +77,31 @@ describe('a bring-up', () => {
 
   it('with too few is degraded, exit 5, and names who is missing and why', () => {
     const roster = rosterOf({ n0: 'ready', n1: 'failed', n2: 'lost' });
-    Object.assign(roster.get('n1') ?? {}, { error: new UnetError('UNET_JOIN_FAILED', 'x', { log: '/logs/join.log' }).toRecord() });
+    Object.assign(roster.get('n1') ?? {}, {
+      error: new UnetError('UNET_JOIN_FAILED', 'x', { log: '/logs/join.log' }).toRecord(),
+    });
     const verdict = judge(roster, 3, true);
-    expect(verdict).toMatchObject({ is: 'degraded', error: { code: 'UNET_NODES_MISSING', exitCode: 5, message: '1 of 3 wanted nodes are Ready; missing: n1 (UNET_JOIN_FAILED), n2' } });
+    expect(verdict).toMatchObject({
+      is: 'degraded',
+      error: {
+        code: 'UNET_NODES_MISSING',
+        exitCode: 5,
+        message: '1 of 3 wanted nodes are Ready; missing: n1 (UNET_JOIN_FAILED), n2',
+      },
+    });
   });
 
   it('that takes too long says what it waits for', () => {
     const roster = rosterOf({ n0: 'ready', n1: 'waiting', n2: 'joined', n3: 'working' });
     Object.assign(roster.get('n2') ?? {}, { kubeMessage: 'cni plugin not initialized' });
     roster.get('n3')?.steps.add('join');
-    expect(describePending(roster, true)).toBe('n1 (its agent said nothing), n2 (joined, not Ready: cni plugin not initialized), n3 (join)');
+    expect(describePending(roster, true)).toBe(
+      'n1 (its agent said nothing), n2 (joined, not Ready: cni plugin not initialized), n3 (join)',
+    );
     expect(describePending(rosterOf({ n0: 'ready' }), false)).toBe('DNS of the cluster');
-    const many = rosterOf(Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`n${index}`, 'waiting' as const])));
+    const many = rosterOf(
+      Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`n${index}`, 'waiting' as const])),
+    );
     expect(describePending(many, true)).toContain('and 12 more');
   });
 });

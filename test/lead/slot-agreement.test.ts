@@ -25,7 +25,11 @@ function createAgent(busy: ReadonlySet<number>) {
 }
 
 /** All agents and the agreement, with messages that take as long as `random` says; each pair's stay in order. */
-function negotiate(busy: readonly ReadonlySet<number>[], random: () => number, dies: ReadonlySet<number> = new Set()) {
+function negotiate(
+  busy: readonly ReadonlySet<number>[],
+  random: () => number,
+  dies: ReadonlySet<number> = new Set(),
+) {
   const agents = busy.map(createAgent);
   const toAgent = agents.map(() => [] as number[]);
   const answers = agents.map(() => [] as number[]);
@@ -35,7 +39,7 @@ function negotiate(busy: readonly ReadonlySet<number>[], random: () => number, d
   const agreement = createSlotAgreement(
     (slot) => {
       proposals += 1;
-      toAgent.forEach((queue) => queue.push(slot));
+      toAgent.forEach((queue) => void queue.push(slot));
     },
     (slot) => {
       agreed = slot;
@@ -45,8 +49,9 @@ function negotiate(busy: readonly ReadonlySet<number>[], random: () => number, d
     gone.add(index);
     agreement.leave(String(index));
   };
-  const hears = (index: number, slot: number) => (slot < 0 ? leave(index) : agreement.holds(String(index), slot));
-  agents.forEach((agent, index) => hears(index, agent.held()));
+  const hears = (index: number, slot: number) =>
+    slot < 0 ? leave(index) : agreement.holds(String(index), slot);
+  agents.forEach((agent, index) => void hears(index, agent.held()));
   agreement.start(agents.flatMap((_, index) => (gone.has(index) ? [] : [String(index)])));
   for (;;) {
     const moves = agents.flatMap((agent, index) => {
@@ -67,13 +72,18 @@ function negotiate(busy: readonly ReadonlySet<number>[], random: () => number, d
   }
 }
 
-const busySets = fc.array(fc.uniqueArray(fc.nat(SLOTS - 1)).map((slots) => new Set(slots)), { minLength: 1, maxLength: 6 });
+const busySets = fc.array(
+  fc.uniqueArray(fc.nat(SLOTS - 1)).map((slots) => new Set(slots)),
+  { minLength: 1, maxLength: 6 },
+);
 
 describe('the slot of ports for all nodes', () => {
   it('is the first that is free everywhere, however the answers are mixed', () => {
     fc.assert(
       fc.property(busySets, fc.infiniteStream(fc.nat()), (busy, random) => {
-        const common = Array.from({ length: SLOTS }, (_, slot) => slot).find((slot) => busy.every((taken) => !taken.has(slot)));
+        const common = Array.from({ length: SLOTS }, (_, slot) => slot).find((slot) =>
+          busy.every((taken) => !taken.has(slot)),
+        );
         const { agreed, agents, gone, proposals } = negotiate(busy, () => random.next().value ?? 0);
         if (common !== undefined) {
           expect(agreed).toBe(common);
@@ -89,20 +99,28 @@ describe('the slot of ports for all nodes', () => {
 
   it('is agreed on by those who stay when others die meanwhile', () => {
     fc.assert(
-      fc.property(busySets, fc.uniqueArray(fc.nat(5)).map((list) => new Set(list)), fc.infiniteStream(fc.nat()), (busy, dies, random) => {
-        const { agreed, agents, gone } = negotiate(busy, () => random.next().value ?? 0, dies);
-        const staying = agents.filter((_, index) => !gone.has(index));
-        if (staying.length > 0) {
-          expect(agreed).toBeDefined();
-          expect(staying.map((agent) => agent.held())).toEqual(staying.map(() => agreed));
-        }
-      }),
+      fc.property(
+        busySets,
+        fc.uniqueArray(fc.nat(5)).map((list) => new Set(list)),
+        fc.infiniteStream(fc.nat()),
+        (busy, dies, random) => {
+          const { agreed, agents, gone } = negotiate(busy, () => random.next().value ?? 0, dies);
+          const staying = agents.filter((_, index) => !gone.has(index));
+          if (staying.length > 0) {
+            expect(agreed).toBeDefined();
+            expect(staying.map((agent) => agent.held())).toEqual(staying.map(() => agreed));
+          }
+        },
+      ),
     );
   });
 
   it('is told once', () => {
     const agreed: number[] = [];
-    const agreement = createSlotAgreement(() => {}, (slot) => agreed.push(slot));
+    const agreement = createSlotAgreement(
+      () => {},
+      (slot) => agreed.push(slot),
+    );
     agreement.holds('a', 3);
     agreement.start(['a']);
     agreement.holds('a', 3);

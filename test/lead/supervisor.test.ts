@@ -50,7 +50,9 @@ describe('a cluster', () => {
     await cluster.quiet();
     expect(cluster.state()?.phase).toBe('stopped');
     // The logs stay for a look, and nothing else: no secret, no container, no socket.
-    expect(cluster.left().filter((path) => !/^job\/local-[^/]+(\/(state\.json|logs(\/.*)?))?$/.test(path))).toEqual([]);
+    expect(
+      cluster.left().filter((path) => !/^job\/local-[^/]+(\/(state\.json|logs(\/.*)?))?$/.test(path)),
+    ).toEqual([]);
     const again = await cluster.unet('up');
     expect(again.code, again.stderr).toBe(0);
     await cluster.unet('down');
@@ -70,7 +72,13 @@ describe('a cluster', () => {
 
   it('that runs a command ends with it, and with its exit code', async () => {
     const cluster = new Cluster();
-    const run = await cluster.unet('run', '--', 'sh', '-c', 'test -r "$KUBECONFIG" && echo "nodes: $UNET_JOB_NODES"; exit 7');
+    const run = await cluster.unet(
+      'run',
+      '--',
+      'sh',
+      '-c',
+      'test -r "$KUBECONFIG" && echo "nodes: $UNET_JOB_NODES"; exit 7',
+    );
     expect(run.code, run.stderr).toBe(7);
     expect(run.stdout).toBe('nodes: node-0 node-1\n');
     await cluster.quiet();
@@ -85,6 +93,8 @@ describe('a cluster', () => {
     expect(up.stderr).toContain('node-0');
     expect(up.stderr).toContain(`${cluster.jobDirectory}/logs/node-0/init.log`);
     await cluster.quiet();
-    expect(cluster.left().filter((path) => !/^job\/local-[^/]+(\/(state\.json|logs(\/.*)?))?$/.test(path))).toEqual([]);
+    expect(
+      cluster.left().filter((path) => !/^job\/local-[^/]+(\/(state\.json|logs(\/.*)?))?$/.test(path)),
+    ).toEqual([]);
   });
 });

@@ -2,7 +2,9 @@ import { networkInterfaces } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { addressOfInterface, leadAddress, sourceAddress } from '../../src/node/address.ts';
 
-const own = Object.values(networkInterfaces()).flatMap((addresses) => (addresses ?? []).map(({ address }) => address));
+const own = Object.values(networkInterfaces()).flatMap((addresses) =>
+  (addresses ?? []).map(({ address }) => address),
+);
 
 describe('the address of an interface', () => {
   it('is found by name, by address and by network', () => {
@@ -11,11 +13,17 @@ describe('the address of an interface', () => {
     expect(addressOfInterface('127.0.0.0/8')).toBe('127.0.0.1');
   });
 
-  it.each(['hsn99', '203.0.113.0/24', '127.0.0.0/33', '127.0.0.0/', '::1/128', ''])('that is not there, "%s", is refused with what there is', (wanted) => {
-    expect(() => addressOfInterface(wanted)).toThrow(
-      expect.objectContaining({ code: 'UNET_ADDRESS_UNKNOWN', details: expect.objectContaining({ remedy: expect.stringContaining('lo (127.0.0.1)') }) }),
-    );
-  });
+  it.each(['hsn99', '203.0.113.0/24', '127.0.0.0/33', '127.0.0.0/', '::1/128', ''])(
+    'that is not there, "%s", is refused with what there is',
+    (wanted) => {
+      expect(() => addressOfInterface(wanted)).toThrow(
+        expect.objectContaining({
+          code: 'UNET_ADDRESS_UNKNOWN',
+          details: expect.objectContaining({ remedy: expect.stringContaining('lo (127.0.0.1)') }),
+        }),
+      );
+    },
+  );
 });
 
 describe('the address by the route', () => {

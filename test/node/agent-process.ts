@@ -38,10 +38,25 @@ export class AgentPlace {
 
   spec(changes: Partial<JobSpec> = {}): JobSpec {
     return {
-      type: 'spec', protocol: PROTOCOL, unet: '0.0.0-test', jobId: this.jobId, epoch: 1, mode: 'bring-up', lead: 'node-0', nodes: ['node-0'],
-      oneHost: true, jobDir: this.paths.directory, nonce: 'the nonce', nodeDir: this.nodeDir, engine: 'auto',
+      type: 'spec',
+      protocol: PROTOCOL,
+      unet: '0.0.0-test',
+      jobId: this.jobId,
+      epoch: 1,
+      mode: 'bring-up',
+      lead: 'node-0',
+      nodes: ['node-0'],
+      oneHost: true,
+      jobDir: this.paths.directory,
+      nonce: 'the nonce',
+      nodeDir: this.nodeDir,
+      engine: 'auto',
       // Milliseconds already: what a schema reads are texts.
-      stepTimeouts: StepTimeouts.parse({}), heartbeatMs: 1000, silenceMs: 30_000, joinAttempts: 1, timeoutMs: 60_000,
+      stepTimeouts: StepTimeouts.parse({}),
+      heartbeatMs: 1000,
+      silenceMs: 30_000,
+      joinAttempts: 1,
+      timeoutMs: 60_000,
       ...changes,
     };
   }
@@ -57,7 +72,11 @@ export class AgentPlace {
   /** The rehearsal release as the supervisor packs it. */
   rehearsal(): Promise<PackedRelease> {
     return packRelease(parseReleaseReference('rehearsal', this.directory), {
-      destination: this.paths.release, rehearsalDir: REHEARSAL, env: { PATH: process.env.PATH ?? '' }, timeoutMs: 30_000, signal: new AbortController().signal,
+      destination: this.paths.release,
+      rehearsalDir: REHEARSAL,
+      env: { PATH: process.env.PATH ?? '' },
+      timeoutMs: 30_000,
+      signal: new AbortController().signal,
     });
   }
 
@@ -83,7 +102,10 @@ export class Agent {
     this.child = child;
     this.exited = once(child, 'exit').then(([code]) => code as number | null);
     child.stdin?.on('error', () => {}); // it may have ended already
-    const assemble = createAssembler((message) => this.said.push(FromAgent.parse(message)), () => {});
+    const assemble = createAssembler(
+      (message) => this.said.push(FromAgent.parse(message)),
+      () => {},
+    );
     if (child.stdout !== null) {
       createInterface({ input: child.stdout }).on('line', assemble);
     }
@@ -98,13 +120,18 @@ export class Agent {
   }
 
   /** The first message of `type` that `wanted` likes; fails when the agent ends before. */
-  async heard<T extends FromAgent['type']>(type: T, wanted: (message: Of<T>) => boolean = () => true): Promise<Of<T>> {
+  async heard<T extends FromAgent['type']>(
+    type: T,
+    wanted: (message: Of<T>) => boolean = () => true,
+  ): Promise<Of<T>> {
     let ended = false;
     void this.exited.then(() => {
       ended = true;
     });
     return await until(() => {
-      const found = this.said.find((message): message is Of<T> => message.type === type && wanted(message as Of<T>));
+      const found = this.said.find(
+        (message): message is Of<T> => message.type === type && wanted(message as Of<T>),
+      );
       if (found === undefined && ended) {
         throw new Error(`the agent ended without "${type}": ${JSON.stringify(this.said)}`);
       }
@@ -113,12 +140,25 @@ export class Agent {
   }
 
   /** Greets and is given all that a lead needs. */
-  async lead(release: Pick<PackedRelease, 'sha256' | 'bytes' | 'file'>, changes: Partial<JobSpec> = {}): Promise<void> {
+  async lead(
+    release: Pick<PackedRelease, 'sha256' | 'bytes' | 'file'>,
+    changes: Partial<JobSpec> = {},
+  ): Promise<void> {
     this.send(this.place.spec(changes));
     const { slot } = await this.heard('hello');
     this.send({ type: 'release', sha256: release.sha256, bytes: release.bytes, path: release.file });
-    const assignment = { index: 0, nodeName: 'u7s-node-0', subnet: `10.${100 + slot}.0.0/24`, ports: portsOfSlot(slot) };
-    this.send({ type: 'assign', joinVia: 'shared-fs', leadAddress: '127.0.0.1', nodes: { 'node-0': assignment } });
+    const assignment = {
+      index: 0,
+      nodeName: 'u7s-node-0',
+      subnet: `10.${100 + slot}.0.0/24`,
+      ports: portsOfSlot(slot),
+    };
+    this.send({
+      type: 'assign',
+      joinVia: 'shared-fs',
+      leadAddress: '127.0.0.1',
+      nodes: { 'node-0': assignment },
+    });
   }
 
   step<T extends 'started' | 'done' | 'failed'>(type: T, step: Of<'started'>['step']): Promise<Of<T>> {

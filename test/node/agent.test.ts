@@ -1,10 +1,21 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, chownSync, constants, copyFileSync, existsSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import {
+  chmodSync,
+  chownSync,
+  constants,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { create } from 'tar';
-import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { checkPeer, PROTOCOL } from '../../src/node/protocol.ts';
 import { until } from '../process/scratch.ts';
@@ -25,7 +36,13 @@ describe('an agent greets', () => {
     agent.send(place.spec());
     const hello = await agent.heard('hello');
     expect(hello).toMatchObject({
-      node: 'node-0', protocol: PROTOCOL, host: hostname(), pid: agent.child.pid, nodeDir: place.root, seesJobDir: true, address: expect.stringMatching(/^\d+\.\d+\.\d+\.\d+$/),
+      node: 'node-0',
+      protocol: PROTOCOL,
+      host: hostname(),
+      pid: agent.child.pid,
+      nodeDir: place.root,
+      seesJobDir: true,
+      address: expect.stringMatching(/^\d+\.\d+\.\d+\.\d+$/),
     });
     expect(hello.slot).toBeGreaterThanOrEqual(0);
     expect(hello.problem).toBeUndefined();
@@ -64,7 +81,11 @@ describe('another version', () => {
     agent.send(place.spec({ protocol, unet: '9.9.9' }));
     const { problem } = await agent.heard('hello');
     expect(problem).toMatchObject({
-      code: 'UNET_PROTOCOL_VERSION', node: 'node-0', message: expect.stringMatching(new RegExp(`supervisor runs unet 9\\.9\\.9 \\(protocol ${protocol}\\), ${order} than this unet`)),
+      code: 'UNET_PROTOCOL_VERSION',
+      node: 'node-0',
+      message: expect.stringMatching(
+        new RegExp(`supervisor runs unet 9\\.9\\.9 \\(protocol ${protocol}\\), ${order} than this unet`),
+      ),
     });
     expect(await agent.exited).toBe(3);
     expect(place.files()).toEqual([]);
@@ -74,15 +95,24 @@ describe('another version', () => {
     const place = new AgentPlace();
     const agent = place.start();
     agent.send({ type: 'spec', protocol: 7, unet: '9.9.9', everything: 'else' });
-    expect((await agent.heard('hello')).problem).toMatchObject({ code: 'UNET_PROTOCOL_VERSION', message: expect.stringContaining('protocol 7') });
+    expect((await agent.heard('hello')).problem).toMatchObject({
+      code: 'UNET_PROTOCOL_VERSION',
+      message: expect.stringContaining('protocol 7'),
+    });
     expect(await agent.exited).toBe(3);
   });
 
   it('of the agent is refused by the supervisor, which names the node', () => {
     expect(() => checkPeer({ protocol: PROTOCOL + 1, unet: '9.9.9' }, '0.1.0', 'n1')).toThrow(
-      expect.objectContaining({ code: 'UNET_PROTOCOL_VERSION', exitCode: 3, message: `n1 runs unet 9.9.9 (protocol ${PROTOCOL + 1}), newer than this unet 0.1.0 (protocol ${PROTOCOL})` }),
+      expect.objectContaining({
+        code: 'UNET_PROTOCOL_VERSION',
+        exitCode: 3,
+        message: `n1 runs unet 9.9.9 (protocol ${PROTOCOL + 1}), newer than this unet 0.1.0 (protocol ${PROTOCOL})`,
+      }),
     );
-    expect(() => checkPeer({ protocol: PROTOCOL - 1, unet: '0.0.1' }, '0.1.0', 'n1')).toThrow('older than this unet');
+    expect(() => checkPeer({ protocol: PROTOCOL - 1, unet: '0.0.1' }, '0.1.0', 'n1')).toThrow(
+      'older than this unet',
+    );
     expect(() => checkPeer({ protocol: PROTOCOL, unet: '0.0.1' }, '0.1.0', 'n1')).not.toThrow();
   });
 
@@ -176,7 +206,11 @@ describe('an agent takes its node away', () => {
     await agent.step('done', 'up');
     agent.endInput();
     expect(await agent.exited).toBe(1);
-    expect(agent.said.at(-1)).toMatchObject({ type: 'bye', clean: false, problem: { code: 'UNET_TEARDOWN_INCOMPLETE', node: 'node-0' } });
+    expect(agent.said.at(-1)).toMatchObject({
+      type: 'bye',
+      clean: false,
+      problem: { code: 'UNET_TEARDOWN_INCOMPLETE', node: 'node-0' },
+    });
     expect(existsSync(join(place.root, place.jobId, 'node-0', 'node.json'))).toBe(true);
   });
 });
@@ -189,7 +223,11 @@ describe('a node directory that is not safe', () => {
     symlinkSync(target, place.root);
     const agent = place.start();
     agent.send(place.spec());
-    expect((await agent.heard('hello')).problem).toMatchObject({ code: 'UNET_UNSAFE_PATH', node: 'node-0', message: expect.stringContaining('symbolic link') });
+    expect((await agent.heard('hello')).problem).toMatchObject({
+      code: 'UNET_UNSAFE_PATH',
+      node: 'node-0',
+      message: expect.stringContaining('symbolic link'),
+    });
     agent.endInput();
     await agent.exited;
     expect(readdirSync(target)).toEqual([]);
@@ -201,7 +239,10 @@ describe('a node directory that is not safe', () => {
     chmodSync(place.root, 0o777);
     const agent = place.start();
     agent.send(place.spec());
-    expect((await agent.heard('hello')).problem).toMatchObject({ code: 'UNET_UNSAFE_PATH', message: expect.stringContaining('0777') });
+    expect((await agent.heard('hello')).problem).toMatchObject({
+      code: 'UNET_UNSAFE_PATH',
+      message: expect.stringContaining('0777'),
+    });
     agent.endInput();
     await agent.exited;
     expect(readdirSync(place.root)).toEqual([]);
@@ -213,7 +254,10 @@ describe('a node directory that is not safe', () => {
     chownSync(place.root, 54_321, 54_321);
     const agent = place.start();
     agent.send(place.spec());
-    expect((await agent.heard('hello')).problem).toMatchObject({ code: 'UNET_UNSAFE_PATH', message: expect.stringContaining('54321') });
+    expect((await agent.heard('hello')).problem).toMatchObject({
+      code: 'UNET_UNSAFE_PATH',
+      message: expect.stringContaining('54321'),
+    });
     agent.endInput();
     await agent.exited;
     expect(readdirSync(place.root)).toEqual([]);
@@ -229,7 +273,10 @@ describe('what is said before anything is started', () => {
     copyFileSync(process.execPath, join(bin, 'node'), constants.COPYFILE_FICLONE);
     const agent = place.start({ node: join(bin, 'node'), env: { PATH: bin } });
     agent.send(place.spec());
-    expect((await agent.heard('hello')).problem).toMatchObject({ code: 'UNET_TOOL_MISSING', message: 'make was not found on PATH' });
+    expect((await agent.heard('hello')).problem).toMatchObject({
+      code: 'UNET_TOOL_MISSING',
+      message: 'make was not found on PATH',
+    });
     agent.endInput();
     await agent.exited;
     await expectNothingLeft(place);
@@ -244,8 +291,15 @@ describe('what is said before anything is started', () => {
     await create({ file, cwd: source, portable: true }, ['.']);
     const content = readFileSync(file);
     const agent = place.start();
-    await agent.lead({ file, bytes: content.length, sha256: createHash('sha256').update(content).digest('hex') });
-    expect((await agent.step('failed', 'stage')).error).toMatchObject({ code: 'UNET_RELEASE_TARGETS', message: expect.stringContaining('kubeadm-init') });
+    await agent.lead({
+      file,
+      bytes: content.length,
+      sha256: createHash('sha256').update(content).digest('hex'),
+    });
+    expect((await agent.step('failed', 'stage')).error).toMatchObject({
+      code: 'UNET_RELEASE_TARGETS',
+      message: expect.stringContaining('kubeadm-init'),
+    });
     expect(agent.said.some((message) => message.type === 'started' && message.step === 'up')).toBe(false);
     agent.endInput();
     await agent.exited;
@@ -255,14 +309,20 @@ describe('what is said before anything is started', () => {
   it.skipIf(!isRoot)('a full disk', async (context) => {
     const place = new AgentPlace();
     try {
-      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=128k,mode=700', 'tmpfs', place.nodeDir], { stdio: 'ignore' });
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=128k,mode=700', 'tmpfs', place.nodeDir], {
+        stdio: 'ignore',
+      });
     } catch {
       context.skip('nothing can be mounted here');
     }
     onTestFinished(() => void execFileSync('umount', ['-l', place.nodeDir]));
     const agent = place.start();
     await agent.lead(await place.rehearsal());
-    expect((await agent.step('failed', 'stage')).error).toMatchObject({ code: 'UNET_DISK_FULL', node: 'node-0', message: expect.stringContaining(place.root) });
+    expect((await agent.step('failed', 'stage')).error).toMatchObject({
+      code: 'UNET_DISK_FULL',
+      node: 'node-0',
+      message: expect.stringContaining(place.root),
+    });
     agent.endInput();
     expect(await agent.exited).toBe(0);
     await expectNothingLeft(place);

@@ -1,5 +1,5 @@
-import { PassThrough } from 'node:stream';
 import { createInterface } from 'node:readline';
+import { PassThrough } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createAssembler, jsonLine, toLines } from '../../src/node/frames.ts';
@@ -7,23 +7,48 @@ import { createAssembler, jsonLine, toLines } from '../../src/node/frames.ts';
 function assembler() {
   const messages: unknown[] = [];
   const noise: string[] = [];
-  return { messages, noise, line: createAssembler((message) => messages.push(message), (line) => noise.push(line)) };
+  return {
+    messages,
+    noise,
+    line: createAssembler(
+      (message) => messages.push(message),
+      (line) => noise.push(line),
+    ),
+  };
 }
 
 /** What a message may have in it: any text, long ones too. */
-const text = fc.oneof(fc.string({ unit: 'binary', maxLength: 60 }), fc.string({ unit: 'grapheme', maxLength: 3000 }), fc.constant('\u2028\u2029\r\n\u0085'));
-const message = fc.record({ type: fc.constant('warning'), node: fc.constantFrom('n0', 'n1'), message: text, at: fc.integer() });
+const text = fc.oneof(
+  fc.string({ unit: 'binary', maxLength: 60 }),
+  fc.string({ unit: 'grapheme', maxLength: 3000 }),
+  fc.constant('\u2028\u2029\r\n\u0085'),
+);
+const message = fc.record({
+  type: fc.constant('warning'),
+  node: fc.constantFrom('n0', 'n1'),
+  message: text,
+  at: fc.integer(),
+});
 
 describe('messages as lines', () => {
   it('come out whole, however the lines of several nodes are mixed and whatever is said between', () => {
     fc.assert(
       fc.property(
-        fc.array(fc.record({ sender: fc.constantFrom('n0', 'n1', `${'h'.repeat(63)}.${'d'.repeat(180)}`), message }), { maxLength: 8 }),
-        fc.array(fc.string({ maxLength: 40 }).filter((line) => !isJsonObject(line)), { maxLength: 4 }),
+        fc.array(
+          fc.record({ sender: fc.constantFrom('n0', 'n1', `${'h'.repeat(63)}.${'d'.repeat(180)}`), message }),
+          { maxLength: 8 },
+        ),
+        fc.array(
+          fc.string({ maxLength: 40 }).filter((line) => !isJsonObject(line)),
+          { maxLength: 4 },
+        ),
         fc.infiniteStream(fc.nat()),
         (sent, banners, random) => {
           const { messages, noise, line } = assembler();
-          const queues = [...sent.map(({ sender, message: one }) => toLines(one, sender)), [...banners]].filter((queue) => queue.length > 0);
+          const queues = [
+            ...sent.map(({ sender, message: one }) => toLines(one, sender)),
+            [...banners],
+          ].filter((queue) => queue.length > 0);
           while (queues.length > 0) {
             const index = (random.next().value ?? 0) % queues.length;
             line(queues[index]?.shift() ?? '');
@@ -87,7 +112,9 @@ describe('what is no message', () => {
     // Each message of a megabyte loses its last piece: together 200 MB.
     const lines = toLines({ message: 'x'.repeat(700_000) }, 'n0').slice(0, -1);
     for (let index = 0; index < 200; index += 1) {
-      lines.forEach((one) => line(one.replace(/"piece":"n0\.\d+"/, `"piece":"n0.lost${index}"`)));
+      for (const one of lines) {
+        line(one.replace(/"piece":"n0\.\d+"/, `"piece":"n0.lost${index}"`));
+      }
     }
     expect(messages).toEqual([]);
     // The oldest were given up, and said so.

@@ -11,8 +11,13 @@ function context() {
   const logged: string[] = [];
   const fake = {
     node: 'n1',
-    send: (message: { type: string; step?: string; error?: unknown }) => sent.push(`${message.type} ${message.step}`),
-    openLog: (step: string) => ({ path: `/logs/${step}.log`, line: (text: string) => logged.push(text), close: () => logged.push(`closed ${step}`) }),
+    send: (message: { type: string; step?: string; error?: unknown }) =>
+      sent.push(`${message.type} ${message.step}`),
+    openLog: (step: string) => ({
+      path: `/logs/${step}.log`,
+      line: (text: string) => logged.push(text),
+      close: () => logged.push(`closed ${step}`),
+    }),
   };
   return { sent, logged, context: fake as unknown as NodeContext };
 }
@@ -22,7 +27,9 @@ function step(name: Step['name'], run: (signal: AbortSignal) => Promise<void> = 
 }
 
 function untilAborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }));
+  return new Promise((_, reject) =>
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true }),
+  );
 }
 
 describe('a plan', () => {
@@ -50,7 +57,9 @@ describe('a plan', () => {
     const failing = step('cni', async () => {
       throw new UnetError('UNET_STEP_FAILED', 'make install-flannel exited with 2');
     });
-    await expect(runPlan([[step('publish', untilAborted), failing]], c, never)).rejects.toThrow('make install-flannel exited with 2');
+    await expect(runPlan([[step('publish', untilAborted), failing]], c, never)).rejects.toThrow(
+      'make install-flannel exited with 2',
+    );
     expect(sent.filter((line) => line.startsWith('failed'))).toEqual(['failed cni']);
     expect(logged).toContain('closed publish');
   });

@@ -16,8 +16,15 @@ async function holder(from: number): Promise<{ slot: number; kill: () => Promise
   const { build } = await import('esbuild');
   const file = `${scratch()}/holder.mjs`;
   await build({
-    stdin: { contents: `import { claimSlot } from ${JSON.stringify(source)}; console.log((await claimSlot(${from}))?.slot); setInterval(() => {}, 1e6);`, resolveDir: '/' },
-    bundle: true, platform: 'node', format: 'esm', outfile: file, logLevel: 'error',
+    stdin: {
+      contents: `import { claimSlot } from ${JSON.stringify(source)}; console.log((await claimSlot(${from}))?.slot); setInterval(() => {}, 1e6);`,
+      resolveDir: '/',
+    },
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    outfile: file,
+    logLevel: 'error',
   });
   const child = spawn(process.execPath, [file], { stdio: ['ignore', 'pipe', 'inherit'] });
   onTestFinished(() => void child.kill('SIGKILL'));
@@ -62,15 +69,18 @@ describe('a slot of ports', () => {
     expect((await claim(first.slot)).slot).toBeLessThanOrEqual(first.slot + 1);
   });
 
-  it.each(['etcd', 'kubelet', 'apiServer'] as const)('is passed by when its %s port is taken', async (name) => {
-    const { slot, release } = await claim(FROM);
-    const server = createServer();
-    onTestFinished(() => void server.close());
-    server.listen(portsOfSlot(slot)[name], '127.0.0.1');
-    await once(server, 'listening');
-    release();
-    expect((await claim(slot)).slot).toBeGreaterThan(slot);
-  });
+  it.each(['etcd', 'kubelet', 'apiServer'] as const)(
+    'is passed by when its %s port is taken',
+    async (name) => {
+      const { slot, release } = await claim(FROM);
+      const server = createServer();
+      onTestFinished(() => void server.close());
+      server.listen(portsOfSlot(slot)[name], '127.0.0.1');
+      await once(server, 'listening');
+      release();
+      expect((await claim(slot)).slot).toBeGreaterThan(slot);
+    },
+  );
 
   it("is passed by when flannel's UDP port is taken", async () => {
     const { slot, release } = await claim(FROM);

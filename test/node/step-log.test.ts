@@ -33,7 +33,11 @@ describe('the log of a step', () => {
       log.close();
       log.line('after its end');
     }
-    expect(readFileSync(path, 'utf8').split('\n').filter((line) => !line.startsWith('#'))).toEqual(['first', 'second', '']);
+    expect(
+      readFileSync(path, 'utf8')
+        .split('\n')
+        .filter((line) => !line.startsWith('#')),
+    ).toEqual(['first', 'second', '']);
   });
 
   it('that cannot be written is said once, and stops nothing', () => {

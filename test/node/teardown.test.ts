@@ -15,10 +15,18 @@ async function node(recipe: string, changes: Partial<NodeRecord> = {}) {
   mkdirSync(stage, { recursive: true, mode: 0o700 });
   writeFileSync(join(stage, 'Makefile'), `down-v:\n\t@${recipe}\n`);
   const record: NodeRecord = {
-    version: 1, jobId: 'slurm-42', node: 'n1', pid: 1, stage, up: true, variables: { NODE_NAME: 'u7s-n1', MARK: join(place, 'mark') }, ...changes,
+    version: 1,
+    jobId: 'slurm-42',
+    node: 'n1',
+    pid: 1,
+    stage,
+    up: true,
+    variables: { NODE_NAME: 'u7s-n1', MARK: join(place, 'mark') },
+    ...changes,
   };
   await writeRecord(directory, record);
-  const tearDown = () => teardown({ directory, root, env: childEnvironment(process.env), timeoutMs: 30_000, onLine: () => {} });
+  const tearDown = () =>
+    teardown({ directory, root, env: childEnvironment(process.env), timeoutMs: 30_000, onLine: () => {} });
   return { place, root, directory, stage, tearDown, mark: join(place, 'mark') };
 }
 
@@ -55,7 +63,11 @@ describe('the teardown of a node', () => {
     const { directory, stage, tearDown } = await node('echo the engine does not answer >&2; exit 1');
     await expect(tearDown()).rejects.toMatchObject({
       code: 'UNET_TEARDOWN_INCOMPLETE',
-      details: { node: 'n1', tail: expect.arrayContaining(['the engine does not answer']), remedy: expect.stringContaining('unet down') },
+      details: {
+        node: 'n1',
+        tail: expect.arrayContaining(['the engine does not answer']),
+        remedy: expect.stringContaining('unet down'),
+      },
     });
     expect(await readRecord(directory)).toMatchObject({ node: 'n1' });
     writeFileSync(join(stage, 'Makefile'), 'down-v:\n\t@true\n');
@@ -77,7 +89,13 @@ describe("a node's directory that somebody else could have prepared", () => {
     const link = join(place, 'link');
     symlinkSync(directory, link);
     await expect(
-      teardown({ directory: link, root: place, env: childEnvironment(process.env), timeoutMs: 30_000, onLine: () => {} }),
+      teardown({
+        directory: link,
+        root: place,
+        env: childEnvironment(process.env),
+        timeoutMs: 30_000,
+        onLine: () => {},
+      }),
     ).rejects.toMatchObject({ code: 'UNET_UNSAFE_PATH' });
     expect(existsSync(mark)).toBe(false);
     expect(existsSync(directory)).toBe(true);

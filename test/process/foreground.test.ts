@@ -48,10 +48,16 @@ describe("the user's own command", () => {
 
   it('gets SIGTERM when unet is interrupted, and its exit code still counts', async () => {
     const directory = scratch();
-    const path = program(directory, 'work', `#!/bin/sh\ntrap 'exit 9' TERM\necho $$ > pid.new; mv pid.new pid\nwhile :; do sleep 0.05; done\n`);
+    const path = program(
+      directory,
+      'work',
+      `#!/bin/sh\ntrap 'exit 9' TERM\necho $$ > pid.new; mv pid.new pid\nwhile :; do sleep 0.05; done\n`,
+    );
     const abort = new AbortController();
     const running = foreground([path], directory, abort.signal);
-    const pid = Number(await until(() => existsSync(join(directory, 'pid')) && readFileSync(join(directory, 'pid'), 'utf8')));
+    const pid = Number(
+      await until(() => existsSync(join(directory, 'pid')) && readFileSync(join(directory, 'pid'), 'utf8')),
+    );
     abort.abort();
     expect(await running).toBe(9);
     expect(isAlive(pid)).toBe(false);
@@ -59,7 +65,9 @@ describe("the user's own command", () => {
 
   it('is not started after an interrupt', async () => {
     const directory = scratch();
-    await expect(foreground(['touch', 'file'], directory, AbortSignal.abort(new Error('interrupted')))).rejects.toThrow('interrupted');
+    await expect(
+      foreground(['touch', 'file'], directory, AbortSignal.abort(new Error('interrupted'))),
+    ).rejects.toThrow('interrupted');
     expect(existsSync(join(directory, 'file'))).toBe(false);
   });
 });

@@ -62,7 +62,9 @@ describe('running a program', () => {
 
   it('does not start at all when it is aborted before', async () => {
     const marker = join(scratch(), 'started');
-    await expect(sh(`touch ${marker}`, { signal: AbortSignal.abort(new Error('no more')) })).rejects.toThrow('no more');
+    await expect(sh(`touch ${marker}`, { signal: AbortSignal.abort(new Error('no more')) })).rejects.toThrow(
+      'no more',
+    );
     expect(existsSync(marker)).toBe(false);
   });
 
@@ -102,7 +104,9 @@ describe('running a program', () => {
   });
 
   it('does not blame the program for a directory that is gone', async () => {
-    await expect(sh('true', { cwd: '/no/such/directory' })).rejects.toThrow('its directory /no/such/directory is gone');
+    await expect(sh('true', { cwd: '/no/such/directory' })).rejects.toThrow(
+      'its directory /no/such/directory is gone',
+    );
   });
 
   it('has nothing in its environment but what it is given', async () => {
@@ -110,7 +114,9 @@ describe('running a program', () => {
     const path = program(directory, 'show', '#!/bin/sh\nexec env\n');
     const { stdout } = await run([path], { env: { ONLY: 'this' }, timeoutMs: LONG_MS });
     // PWD, SHLVL and _ are the shell's own.
-    expect(stdout.split('\n').filter((line) => line !== '' && !/^(PWD|SHLVL|_|OLDPWD)=/.test(line))).toEqual(['ONLY=this']);
+    expect(stdout.split('\n').filter((line) => line !== '' && !/^(PWD|SHLVL|_|OLDPWD)=/.test(line))).toEqual([
+      'ONLY=this',
+    ]);
   });
 });
 
@@ -126,14 +132,22 @@ describe('a program that must succeed', () => {
   });
 
   it('says how it was ended', async () => {
-    await expect(runOk(['sh', '-c', 'kill -9 $$'], { env, timeoutMs: LONG_MS })).rejects.toThrow('sh was ended by SIGKILL');
-    await expect(runOk(['sleep', '600'], { env, timeoutMs: 100 })).rejects.toThrow('sleep took longer than 0.1 s');
+    await expect(runOk(['sh', '-c', 'kill -9 $$'], { env, timeoutMs: LONG_MS })).rejects.toThrow(
+      'sh was ended by SIGKILL',
+    );
+    await expect(runOk(['sleep', '600'], { env, timeoutMs: 100 })).rejects.toThrow(
+      'sleep took longer than 0.1 s',
+    );
   });
 });
 
 describe('the last lines of an output', () => {
   it('are without colours, carriage returns, blank lines and secrets', () => {
-    expect(lastLines('10%\r100%\r\n\n\u001b[31mvyndqi.xb2dq6qyi3l0sxqp\u001b[0m  \n')).toEqual(['10%', '100%', 'vyndqi.[secret]']);
+    expect(lastLines('10%\r100%\r\n\n\u001b[31mvyndqi.xb2dq6qyi3l0sxqp\u001b[0m  \n')).toEqual([
+      '10%',
+      '100%',
+      'vyndqi.[secret]',
+    ]);
   });
 
   it('are of a length for people', () => {

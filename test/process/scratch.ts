@@ -32,7 +32,9 @@ export function isAlive(pid: number): boolean {
 }
 
 /** Resolves when it has become true; the test's own time limit is the deadline. */
-export async function until<T>(condition: () => T | undefined | false | Promise<T | undefined | false>): Promise<T> {
+export async function until<T>(
+  condition: () => T | undefined | false | Promise<T | undefined | false>,
+): Promise<T> {
   for (;;) {
     const value = await condition();
     if (value !== undefined && value !== false) {
@@ -47,7 +49,9 @@ export function processesOf(text: string): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
     .map(Number)
-    .filter((pid) => isAlive(pid) && ['cmdline', 'environ'].some((file) => procFile(pid, file).includes(text)));
+    .filter(
+      (pid) => isAlive(pid) && ['cmdline', 'environ'].some((file) => procFile(pid, file).includes(text)),
+    );
 }
 
 function killAllOf(text: string): void {

@@ -28,12 +28,19 @@ describe('a child with a duplex of lines', () => {
   it('that cannot be started says so, and takes what is sent to it', async () => {
     const child = startLines(['unet-no-such-tool'], { env, onLine: () => {}, onErrorLine: () => {} });
     child.send('hello');
-    expect(await child.ended).toMatchObject({ startError: 'ENOENT', reason: 'could not be started (ENOENT)' });
+    expect(await child.ended).toMatchObject({
+      startError: 'ENOENT',
+      reason: 'could not be started (ENOENT)',
+    });
   });
 
   it('that closes its input is no error', async () => {
     const lines: string[] = [];
-    const child = startLines(['sh', '-c', 'exec <&-; echo closed; while :; do sleep 0.05; done'], { env, onLine: (line) => lines.push(line), onErrorLine: () => {} });
+    const child = startLines(['sh', '-c', 'exec <&-; echo closed; while :; do sleep 0.05; done'], {
+      env,
+      onLine: (line) => lines.push(line),
+      onErrorLine: () => {},
+    });
     await until(() => lines.includes('closed'));
     await until(() => !child.send('x'.repeat(1000)));
     await child.terminate(1000);
@@ -69,7 +76,9 @@ describe('a detached child', () => {
   it('that cannot be started is an error', async () => {
     const directory = scratch();
     const fd = openSync(join(directory, 'log'), 'a', 0o600);
-    await expect(startDetached(['unet-no-such-tool'], { env, cwd: directory, logFd: fd })).rejects.toThrow('ENOENT');
+    await expect(startDetached(['unet-no-such-tool'], { env, cwd: directory, logFd: fd })).rejects.toThrow(
+      'ENOENT',
+    );
     closeSync(fd);
   });
 });

@@ -7,7 +7,9 @@ export function recorded(name: string): string {
 }
 
 /** The recorded environment of a batch script, a shell of salloc, a task of srun. */
-export function recordedEnvironment(name: 'sbatch-env.txt' | 'salloc-env.txt' | 'srun-env.txt'): Record<string, string> {
+export function recordedEnvironment(
+  name: 'sbatch-env.txt' | 'salloc-env.txt' | 'srun-env.txt',
+): Record<string, string> {
   return Object.fromEntries(
     recorded(name)
       .split('\n')
@@ -17,10 +19,25 @@ export function recordedEnvironment(name: 'sbatch-env.txt' | 'salloc-env.txt' | 
 }
 
 /** A PATH with `scontrol show hostnames` and `squeue -o %L`; each checks how it is called. */
-export function fakeSlurm(directory: string, answers: { hostnames?: string; timeLeft?: string; squeue?: string } = {}): string {
-  const { hostnames = recorded('scontrol-show-hostnames.txt'), timeLeft = recorded('squeue-timeleft.txt').split('|')[0] } = answers;
-  program(directory, 'scontrol', `#!/bin/sh\n[ "$1 $2" = "show hostnames" ] && [ $# = 3 ] || { echo "bad call: $*" >&2; exit 1; }\ncat <<'END'\n${hostnames}END\n`);
-  program(directory, 'squeue', answers.squeue ?? `#!/bin/sh\n[ "$1 $2 $4 $5" = "-h -j -o %L" ] || { echo "bad call: $*" >&2; exit 1; }\necho '${timeLeft}'\n`);
+export function fakeSlurm(
+  directory: string,
+  answers: { hostnames?: string; timeLeft?: string; squeue?: string } = {},
+): string {
+  const {
+    hostnames = recorded('scontrol-show-hostnames.txt'),
+    timeLeft = recorded('squeue-timeleft.txt').split('|')[0],
+  } = answers;
+  program(
+    directory,
+    'scontrol',
+    `#!/bin/sh\n[ "$1 $2" = "show hostnames" ] && [ $# = 3 ] || { echo "bad call: $*" >&2; exit 1; }\ncat <<'END'\n${hostnames}END\n`,
+  );
+  program(
+    directory,
+    'squeue',
+    answers.squeue ??
+      `#!/bin/sh\n[ "$1 $2 $4 $5" = "-h -j -o %L" ] || { echo "bad call: $*" >&2; exit 1; }\necho '${timeLeft}'\n`,
+  );
   return `${directory}:${process.env.PATH}`;
 }
 
@@ -28,4 +45,3 @@ export function fakeSlurm(directory: string, answers: { hostnames?: string; time
 export function manyHostnames(count: number): string {
   return Array.from({ length: count }, (_, index) => `n${index}\n`).join('');
 }
-

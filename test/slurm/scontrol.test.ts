@@ -30,18 +30,29 @@ describe('the time left of a job', () => {
 
 describe('asking Slurm', () => {
   it('gives the names in its order', async () => {
-    const env = childEnvironment({ PATH: fakeSlurm(scratch(), { hostnames: recorded('scontrol-show-hostnames-brackets.txt') }) });
-    expect(await showHostnames('a[01-03,7],b,rack[1-2]n[08-10]', env)).toEqual(recorded('scontrol-show-hostnames-brackets.txt').trim().split('\n'));
+    const env = childEnvironment({
+      PATH: fakeSlurm(scratch(), { hostnames: recorded('scontrol-show-hostnames-brackets.txt') }),
+    });
+    expect(await showHostnames('a[01-03,7],b,rack[1-2]n[08-10]', env)).toEqual(
+      recorded('scontrol-show-hostnames-brackets.txt').trim().split('\n'),
+    );
   });
 
   it('that fails says what it said and what to try', async () => {
     const directory = scratch();
-    program(directory, 'scontrol', '#!/bin/sh\necho "slurm_load_ctl_conf error: Unable to contact slurm controller" >&2\nexit 1\n');
+    program(
+      directory,
+      'scontrol',
+      '#!/bin/sh\necho "slurm_load_ctl_conf error: Unable to contact slurm controller" >&2\nexit 1\n',
+    );
     const env = childEnvironment({ PATH: `${directory}:${process.env.PATH}` });
     await expect(showHostnames('n[0-2]', env)).rejects.toMatchObject({
       code: 'UNET_ALLOCATION_UNREADABLE',
       message: 'asking Slurm failed: scontrol exited with 1',
-      details: { tail: ['slurm_load_ctl_conf error: Unable to contact slurm controller'], remedy: expect.stringContaining('scontrol show hostnames n[0-2]') },
+      details: {
+        tail: ['slurm_load_ctl_conf error: Unable to contact slurm controller'],
+        remedy: expect.stringContaining('scontrol show hostnames n[0-2]'),
+      },
     });
   });
 
