@@ -4,6 +4,7 @@
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { build } from 'esbuild';
 import { buildRehearsal } from '../src/rehearsal/build.js';
+import { writeLicenses } from './licenses.js';
 
 const common = {
   bundle: true,
@@ -14,6 +15,7 @@ const common = {
   minifyWhitespace: true,
   legalComments: 'none',
   logLevel: 'warning',
+  metafile: true,
   // CommonJS dependencies inside an ES module bundle still call require().
   banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
 };
@@ -31,8 +33,12 @@ await mkdir('dist', { recursive: true });
 await buildRehearsal('dist/rehearsal');
 const { version } = JSON.parse(await readFile('package.json', 'utf8'));
 const own = { ...common, define: { UNET_VERSION: JSON.stringify(version) }, plugins: [kubernetesApart] };
-await Promise.all([
+const results = await Promise.all([
   build({ ...own, entryPoints: ['src/main.ts'], outfile: 'dist/unet.js' }),
   build({ ...own, entryPoints: ['src/resident.ts'], outfile: 'dist/resident.js' }),
   build({ ...common, entryPoints: ['src/kubernetes/index.ts'], outfile: 'dist/kubernetes.js' }),
 ]);
+await writeLicenses(
+  results.map(({ metafile }) => metafile),
+  'dist/LICENSES.txt',
+);
