@@ -21,6 +21,16 @@ export function childrenMs() {
   return ms;
 }
 
+/** CPU time that everything on this machine has used since it was booted, in milliseconds; proc(5), /proc/stat. */
+export function machineMs() {
+  const [user, nice, system, , , irq, softirq] = readFileSync('/proc/stat', 'utf8')
+    .split('\n')[0]
+    .split(/\s+/)
+    .slice(1)
+    .map(Number);
+  return (user + nice + system + irq + softirq) * TICK_MS;
+}
+
 function describe(pid) {
   const args = read(pid, 'cmdline').split('\0');
   const { ownMs, childrenMs: waitedMs, state } = times(pid);
@@ -30,7 +40,6 @@ function describe(pid) {
     role: state === 'Z' ? 'zombie' : roleOf(args),
     node: args[args.indexOf('--node') + 1],
     peakKb: statusKb(pid, 'VmHWM'),
-    pssKb: Number(/^Pss: +(\d+)/m.exec(read(pid, 'smaps_rollup'))?.[1] ?? 0),
     ownMs,
     childrenMs: waitedMs,
   };

@@ -1,4 +1,4 @@
-/** What is printed at the end: the comparison, where the overhead is, memory. */
+/** What is printed at the end: the comparison, where the overhead is, the processes. */
 import { PHASES } from './phases.js';
 import { median, megabytes, milliseconds, ratio, seconds, table } from './tables.js';
 
@@ -15,7 +15,7 @@ export function report(plan, results) {
   for (const item of measured) {
     phases(item, of);
   }
-  memory(measured.filter(isTimed), of);
+  processes(measured.filter(isTimed), of);
   unaddressed(results);
 }
 
@@ -74,41 +74,38 @@ function phases(item, of) {
   );
 }
 
-function memory(items, of) {
-  const rows = items.map((item) => {
-    const runs = of(item, 'unet').map(({ processes }) => processes);
-    const middle = (value) => megabytes(median(runs.map(value)));
-    const peak = (role, node) => (all) =>
-      Math.max(...all.filter((one) => one.role === role && node(one)).map(({ peakKb }) => peakKb));
-    const sum = (roles, key) => (all) =>
-      all.filter(({ role }) => roles.includes(role)).reduce((total, one) => total + one[key], 0);
-    const own = ['supervisor', 'agent'];
+/** Of the processes that stay: what each kind needs, and all of them beside the rehearsed nodes. */
+function processes(items, of) {
+  const head = ['nodes', 'process', 'peak memory', 'own CPU', 'CPU of its steps'];
+  const rows = items.flatMap((item) => {
+    const runs = of(item, 'unet').map((run) => run.processes);
+    const row = (title, wanted, merge) => {
+      const middle = (key) => median(runs.map((all) => merge(all.filter(wanted).map((one) => one[key]))));
+      return [
+        String(item.nodes),
+        title,
+        megabytes(middle('peakKb')),
+        milliseconds(middle('ownMs')),
+        milliseconds(middle('childrenMs')),
+      ];
+    };
+    const isWorker = ({ role, node }) => role === 'agent' && node !== 'node-0';
+    const isLead = ({ role, node }) => role === 'agent' && node === 'node-0';
     return [
-      String(item.nodes),
-      middle(peak('supervisor', () => true)),
-      middle(peak('agent', ({ node }) => node === 'node-0')),
-      middle(peak('agent', ({ node }) => node !== 'node-0')),
-      middle(sum(own, 'peakKb')),
-      middle(sum(['rehearsal'], 'peakKb')),
-      middle(sum(own, 'pssKb')),
-      middle(sum(['rehearsal'], 'pssKb')),
+      row('supervisor', ({ role }) => role === 'supervisor', sum),
+      row('agent of the lead', isLead, sum),
+      row('agent of a worker', isWorker, median),
+      row('unet in all', ({ role }) => role === 'supervisor' || role === 'agent', sum),
+      row('rehearsed nodes in all', ({ role }) => role === 'rehearsal', sum),
     ];
   });
   if (rows.length > 0) {
-    const head = [
-      'nodes',
-      'supervisor peak',
-      'lead agent peak',
-      'worker agent peak (largest)',
-      'unet, sum of peaks',
-      'rehearsed nodes, sum of peaks',
-      'unet, PSS',
-      'rehearsed nodes, PSS',
-    ];
-    console.log(
-      `\nMemory: VmHWM and, for what is shared between processes, PSS when usable\n\n${table(head, rows)}`,
-    );
+    console.log(`\nProcesses that stay, when the cluster is usable (memory: VmHWM)\n\n${table(head, rows)}`);
   }
+}
+
+function sum(values) {
+  return values.reduce((total, value) => total + value, 0);
 }
 
 function unaddressed(results) {

@@ -22,13 +22,14 @@ export function megabytes(kb) {
   return `${Math.round(kb / 1024)} MB`;
 }
 
-/** A Markdown table; all columns but the first are aligned to the right. */
+/** A Markdown table; columns are aligned to the right where they hold numbers. */
 export function table(head, rows) {
   const widths = head.map((title, i) =>
     Math.max(...[title, ...rows.map((row) => row[i])].map(({ length }) => length)),
   );
+  const isNumeric = head.map((_, i) => i > 0 && rows.every((row) => /^[\d-]/.test(row[i])));
   const line = (cells) =>
-    `| ${cells.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join(' | ')} |`;
-  const rule = `|${widths.map((width, i) => (i === 0 ? '-'.repeat(width + 2) : `${'-'.repeat(width + 1)}:`)).join('|')}|`;
-  return [line(head), rule, ...rows.map(line)].join('\n');
+    `| ${cells.map((cell, i) => (isNumeric[i] ? cell.padStart(widths[i]) : cell.padEnd(widths[i]))).join(' | ')} |`;
+  const rule = widths.map((width, i) => (isNumeric[i] ? `${'-'.repeat(width + 1)}:` : '-'.repeat(width + 2)));
+  return [line(head), `|${rule.join('|')}|`, ...rows.map(line)].join('\n');
 }

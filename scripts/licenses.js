@@ -5,7 +5,9 @@ import { join } from 'node:path';
 /** Writes the licence texts of the packages that went into the bundles of these esbuild metafiles. */
 export async function writeLicenses(metafiles, destination) {
   const inputs = metafiles.flatMap(({ inputs }) => Object.keys(inputs));
-  const folders = new Set(inputs.flatMap((input) => input.match(/^.*node_modules\/(?:@[^/]+\/)?[^/]+/) ?? []));
+  const folders = new Set(
+    inputs.flatMap((input) => input.match(/^.*node_modules\/(?:@[^/]+\/)?[^/]+/) ?? []),
+  );
   const texts = await Promise.all([...folders].sort().map(licenseOf));
   await writeFile(destination, [...new Set(texts)].join(`\n${'-'.repeat(80)}\n`));
 }
