@@ -52,7 +52,9 @@ async function supervisor(requestFile: string): Promise<number> {
   const { serve } = await import('./lead/serve.ts');
   const request = JSON.parse(await readFile(requestFile, 'utf8')) as SupervisorRequest;
   await rm(requestFile, { force: true });
-  await serve({ ...request, env: process.env, signal: interruptions() });
+  if (!(await serve({ ...request, env: process.env, signal: interruptions() }))) {
+    console.error(`another supervisor of ${request.allocation.jobId} is there already`);
+  }
   return EXIT.done;
 }
 

@@ -26,10 +26,15 @@ export function createGreeting(cluster: Cluster, release: ReturnType<typeof crea
   const agreement = createSlotAgreement(
     (slot, round) => cluster.send({ type: 'claim', slot, round }),
     (slot) => {
-      for (const node of present().filter(({ name }) => agreement.heldBy(name) === slot)) {
+      const holders = present().filter(({ name }) => agreement.heldBy(name) === slot);
+      for (const node of holders) {
         node.slot = slot;
       }
       assign();
+      if (holders.length < present().length) {
+        // Who came while the others agreed is asked for the same.
+        cluster.send({ type: 'claim', slot, round: 0 });
+      }
     },
   );
 

@@ -18,7 +18,19 @@ export function createJoining(cluster: Cluster): Joining {
   const window = createJoinWindow(options.settings.joinWindow, (node) =>
     cluster.send({ type: 'grant', node }),
   );
-  const waiting = new Map<string, () => void>();
+  const waiting = new Map<string, { node: NodeEntry; timer: NodeJS.Timeout }>();
+
+  const cancel = ({ nodeName }: NodeEntry) => {
+    clearTimeout(waiting.get(nodeName)?.timer);
+    return waiting.delete(nodeName);
+  };
+  const proceed = (nodeName: string) => {
+    const entry = waiting.get(nodeName);
+    if (entry !== undefined && cancel(entry.node)) {
+      window.want(entry.node.name);
+    }
+  };
+
   return {
     want: (node) => {
       node.joinTries += 1;
@@ -27,15 +39,17 @@ export function createJoining(cluster: Cluster): Joining {
         return;
       }
       // kubeadm refuses to join under the name of a Node that still counts as Ready.
-      const timer = timers.after(FORGET_TIMEOUT_MS, () => waiting.get(node.nodeName)?.());
-      waiting.set(node.nodeName, () => {
-        waiting.delete(node.nodeName);
-        clearTimeout(timer);
-        window.want(node.name);
+      cancel(node);
+      waiting.set(node.nodeName, {
+        node,
+        timer: timers.after(FORGET_TIMEOUT_MS, () => proceed(node.nodeName)),
       });
       cluster.send({ type: 'forget', nodeName: node.nodeName });
     },
-    over: (node) => window.over(node.name),
-    forgotten: (nodeName) => waiting.get(nodeName)?.(),
+    over: (node) => {
+      cancel(node);
+      window.over(node.name);
+    },
+    forgotten: proceed,
   };
 }

@@ -20,8 +20,8 @@ export type Losses = {
   clean: (node: NodeEntry) => void;
   /** What no agent has taken away by now; resolves with what could not be. */
   cleanRest: () => Promise<UnetError[]>;
-  /** The node is tried again. */
-  forget: (node: NodeEntry) => void;
+  /** The node is tried again; resolves when nobody cleans there any more. */
+  forget: (node: NodeEntry) => Promise<void>;
 };
 
 /** @param diagnostics the launcher's last lines. */
@@ -46,6 +46,7 @@ export function createLosses(
         const node = roster.get(name);
         if (node !== undefined) {
           node.clean = true;
+          cluster.save();
         }
       },
     });
@@ -99,7 +100,8 @@ export function createLosses(
       );
       return [...tried.flat(), ...(await clean(rest.map(({ name }) => name)))];
     },
-    forget: (node) => {
+    forget: async (node) => {
+      await cleaning.get(node.name);
       cleaning.delete(node.name);
     },
   };

@@ -15,8 +15,6 @@ export type Rooms = {
   readiness: Readiness;
   onKubeconfig: (message: Of<'kubeconfig'>) => void;
   onBye: (node: NodeEntry, message: Of<'bye'>) => void;
-  /** A node has begun another step. */
-  onProgress: () => void;
 };
 
 export function createReceiver(cluster: Cluster, rooms: Rooms): (message: FromAgent) => void {
@@ -64,7 +62,7 @@ export function createReceiver(cluster: Cluster, rooms: Rooms): (message: FromAg
 
 function stepNews(
   cluster: Cluster,
-  { readiness, onProgress }: Rooms,
+  { readiness }: Rooms,
   node: NodeEntry,
   message: Of<'started' | 'done' | 'failed' | 'retrying'>,
 ): void {
@@ -74,7 +72,7 @@ function stepNews(
     case 'started':
       node.steps.add(step);
       cluster.emit({ ...where, state: 'started' });
-      onProgress();
+      cluster.save();
       break;
     case 'retrying':
       cluster.emit({

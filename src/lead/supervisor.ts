@@ -104,7 +104,6 @@ export class Supervisor implements Cluster {
       readiness: this.readiness,
       onKubeconfig: (message) => void this.kubeconfig(message),
       onBye: (node, message) => this.bye(node, message),
-      onProgress: () => void this.stateFile.save(),
     });
     this.stateFile = createStateFile(this.paths.state, () => describeJob(this, this.facts()), options.note);
   }
@@ -166,10 +165,7 @@ export class Supervisor implements Cluster {
     void this.setPhase('bringing-up', `trying again: ${again.map(({ name }) => name).join(', ')}`);
     this.armDeadline();
     this.send({ type: 'publish-again', epoch: this.epoch });
-    const relaunch = again.filter((node) => !this.retry(node));
-    if (relaunch.length > 0) {
-      this.launch(relaunch.map(({ name }) => name));
-    }
+    void this.relaunch(again.filter((node) => !this.retry(node)));
   }
 
   /** Takes everything away and ends. Repeatable. */
@@ -214,7 +210,8 @@ export class Supervisor implements Cluster {
     ) {
       return;
     }
-    node.error = error.toRecord();
+    // An agent that has failed and then ends has failed for the first reason.
+    node.error ??= error.toRecord();
     node.steps.clear();
     this.setNode(node, phase, error.message);
     this.joining.over(node);
@@ -271,6 +268,10 @@ export class Supervisor implements Cluster {
       this.emit({ type: 'node', node: node.name, phase, message });
       void this.stateFile.save();
     }
+  }
+
+  save(): void {
+    void this.stateFile.save();
   }
 
   emit(body: EventBody): void {
@@ -362,15 +363,28 @@ export class Supervisor implements Cluster {
     node.kubeReady = false;
     if (alive) {
       this.setNode(node, 'working');
+      this.release.again();
       this.send({ type: 'retry', node: node.name, epoch: this.epoch });
     } else {
       delete node.hello;
       delete node.heard;
-      Object.assign(node, { assigned: false, gone: false, clean: false });
-      this.losses.forget(node);
+      delete node.slot;
+      Object.assign(node, { assigned: false, clean: false });
       this.setNode(node, 'waiting');
     }
     return alive;
+  }
+
+  /** New agents for nodes whose old one is gone, when what it left is cleaned. */
+  private async relaunch(nodes: NodeEntry[]): Promise<void> {
+    await Promise.all(nodes.map((node) => this.losses.forget(node)));
+    if (nodes.length === 0 || this.currentPhase !== 'bringing-up') {
+      return;
+    }
+    for (const node of nodes) {
+      node.gone = false;
+    }
+    this.launch(nodes.map(({ name }) => name));
   }
 
   /** Before anything was started: when too few nodes can take part, that is said now. */

@@ -71,6 +71,7 @@ function createContext(
   const { spec, options, prepared, channel, inbox, stopping } = life;
   const { node } = options;
   const send: NodeContext['send'] = (message) => channel.send({ ...message, node });
+  let receiving = new AbortController();
   const context: NodeContext = {
     spec,
     node,
@@ -79,7 +80,12 @@ function createContext(
     hostIp: '',
     directory: prepared.directory,
     seesJobDir: prepared.seesJobDir,
-    transport: (epoch) => createTransport(joinVia, epoch, context, stopping),
+    transport: (epoch) => {
+      // The transport of an earlier epoch must not take the records from this one.
+      receiving.abort();
+      receiving = new AbortController();
+      return createTransport(joinVia, epoch, context, AbortSignal.any([stopping, receiving.signal]));
+    },
     record: {
       version: 1,
       jobId: spec.jobId,

@@ -6,6 +6,7 @@ import { UnetError } from '../../errors.ts';
 import { probeRelease } from '../../provision/probe.ts';
 import { stageRelease } from '../../provision/stage.ts';
 import type { NodeContext, Step } from '../context.ts';
+import { within } from '../deadline.ts';
 import { writeRecord } from '../record.ts';
 
 export const stage: Step = {
@@ -15,7 +16,14 @@ export const stage: Step = {
     if (context.engine !== undefined) {
       return; // A retry: it is there.
     }
-    const source = await receive(context, signal);
+    // The supervisor has as long to fetch it, and then it has to come.
+    const ms = 2 * spec.stepTimeouts.stage;
+    const source = await within(
+      ms,
+      signal,
+      (limit) => receive(context, limit),
+      () => new UnetError('UNET_STEP_TIMEOUT', `the release did not arrive within ${ms / 1000} s`),
+    );
     await stageRelease({ source: source.content, sha256: source.sha256, destination: record.stage, signal });
     log.line(`staged sha256 ${source.sha256} in ${record.stage}`);
     const probe = { env: context.environment(), timeoutMs: spec.stepTimeouts.stage, signal };
