@@ -28,7 +28,8 @@ export const env: CommandModule<{ shell: Shell }> = {
   },
 };
 
-function assign(shell: Shell, name: string, value: string): string {
+/** The shell's own way to set an exported variable. */
+export function assign(shell: Shell, name: string, value: string): string {
   if (/[\n\0]/.test(value)) {
     throw new UnetError('UNET_INTERNAL', `the value of ${name} has a line break`);
   }

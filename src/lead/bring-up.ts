@@ -88,7 +88,8 @@ async function start(
 /** The interrupt's way: ask for `down`; who follows the bring-up sees it through. */
 async function askDown(job: Job, signal: AbortSignal): Promise<void> {
   const reason = UnetError.is(signal.reason) ? signal.reason.message : 'interrupted';
-  await ask(job, { type: 'down', reason });
+  // No supervisor to be asked is one that has ended: then the events end too.
+  await ask(job, { type: 'down', reason }).catch(() => {});
 }
 
 type End = { outcome: 'usable' | 'degraded' | 'failed' | 'stopped'; error?: ErrorRecord };

@@ -1,0 +1,73 @@
+import { execFileSync } from 'node:child_process';
+import { describe, expect, it } from 'vitest';
+import { assign } from '../../src/cli/env.ts';
+import { jobPaths } from '../../src/job/layout.ts';
+import { attribute, clusterVariables } from '../../src/lead/cluster-variables.ts';
+
+const AWKWARD = `/home/o'brien/it's $HOME \`date\` "x" !y \\z`;
+
+const STATE = {
+  version: 1,
+  unet: '0.1.0',
+  jobId: 'slurm-42',
+  epoch: 1,
+  allocation: { kind: 'slurm' },
+  release: 'rehearsal',
+  lead: 'n0',
+  phase: 'usable',
+  since: '2026-11-20T17:11:18Z',
+  supervisor: { host: 'n0', pid: 7, socket: '/tmp/s', alive: '2026-11-20T17:11:18Z' },
+  kubeconfig: '/jobs/slurm-42/kubeconfig',
+  apiServer: { address: '10.77.0.10', port: 6443 },
+  nodes: [
+    { name: 'n0', role: 'lead', phase: 'ready' },
+    { name: 'n1', role: 'worker', phase: 'ready' },
+    { name: 'n2', role: 'worker', phase: 'lost' },
+  ],
+};
+const PATHS = jobPaths('/jobs/slurm-42');
+
+describe('unet env', () => {
+  it('sets a value with quotes, dollars and backquotes unharmed in sh', () => {
+    const script = `${assign('sh', 'VALUE', AWKWARD)}\nprintf %s "$VALUE"`;
+    expect(execFileSync('sh', ['-c', script], { encoding: 'utf8' })).toBe(AWKWARD);
+  });
+
+  it('writes what csh and fish understand', () => {
+    expect(assign('csh', 'KUBECONFIG', "/o'b!")).toBe(`setenv KUBECONFIG '/o'\\''b\\!';`);
+    expect(assign('fish', 'KUBECONFIG', "/o'b\\c")).toBe(`set -gx KUBECONFIG '/o\\'b\\\\c';`);
+  });
+
+  it('refuses a value with a line break', () => {
+    expect(() => assign('sh', 'VALUE', 'a\nb')).toThrow('line break');
+  });
+
+  it('names the Ready nodes only, and an API server that every node reaches', () => {
+    expect(clusterVariables(STATE, PATHS)).toEqual({
+      KUBECONFIG: '/jobs/slurm-42/kubeconfig',
+      UNET_JOB_ID: 'slurm-42',
+      UNET_JOB_DIRECTORY: '/jobs/slurm-42',
+      UNET_JOB_LEAD: 'n0',
+      UNET_JOB_NODES: 'n0 n1',
+      UNET_JOB_API_SERVER: 'https://10.77.0.10:6443',
+    });
+  });
+
+  it('says so when there is no kubeconfig yet', () => {
+    const { kubeconfig: _, ...early } = { ...STATE, phase: 'bringing-up' };
+    expect(() => clusterVariables(early, PATHS)).toThrow('still bringing-up');
+  });
+});
+
+describe('unet attr', () => {
+  it('gives one value', () => {
+    expect(attribute('api-server', STATE, PATHS)).toBe('https://10.77.0.10:6443');
+    expect(attribute('nodes', STATE, PATHS)).toBe('n0 n1');
+    expect(attribute('supervisor', STATE, PATHS)).toBe('n0 7');
+  });
+
+  it('knows what was meant', () => {
+    expect(() => attribute('kubeconf', STATE, PATHS)).toThrow(/did you mean kubeconfig/);
+    expect(() => attribute('xyzzy', STATE, PATHS)).toThrow(/there are kubeconfig, api-server/);
+  });
+});
