@@ -21,7 +21,8 @@ export async function slurmAllocation(env: NodeJS.ProcessEnv, signal?: AbortSign
   const slurmEnv = childEnvironment(env);
   const [nodes, leftMs] = await Promise.all([
     showHostnames(list, slurmEnv, signal),
-    timeLeft(schedulerJobId, slurmEnv, signal),
+    // For a person to read, and no reason to fail when slurmctld is away.
+    timeLeft(schedulerJobId, slurmEnv, signal).catch(() => undefined),
   ]);
   return {
     kind: 'slurm',

@@ -26,7 +26,7 @@ export const run: CommandModule = {
     }
     const job = await findJob({ settings, env, cwd, unet: VERSION, signal });
     const renderer = createRenderer({ output: settings.output, stream: stderr, resultStream: stdout, env });
-    let owned = true;
+    let owned = false;
     try {
       const { started, outcome, error } = await bringUp(job, renderer.event, signal);
       // A cluster that was there before stays: who made it takes it down. What is retained is for a look.

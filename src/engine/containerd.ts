@@ -6,10 +6,14 @@ import { lastLines, run } from '../process/run.ts';
 import type { Engine } from './engine.ts';
 
 // One try starts a compose command: about 0.3 s with podman-compose. Asking faster only costs CPU.
-const POLL_MS = 150;
+export const LEAD_POLL_MS = 150;
+/** Workers have the lead's kubeadm init to wait for, so they leave the CPU of a shared host to it. */
+export const WORKER_POLL_MS = 500;
 const TRY_TIMEOUT_MS = 15_000;
 
 export type BootOptions = {
+  /** Milliseconds between two tries. */
+  pollMs: number;
   stage: string;
   env: Environment;
   timeoutMs: number;
@@ -35,7 +39,7 @@ export async function waitForContainerd(engine: Engine, options: BootOptions): P
     const output = lastLines(`${result.stdout}\n${result.stderr}`, 6);
     said = result.timedOut && output.length === 0 ? said : output;
     options.onLine?.(`containerd does not answer yet: ${said.at(-1) ?? 'no output'}`);
-    if (performance.now() + POLL_MS > deadline) {
+    if (performance.now() + options.pollMs > deadline) {
       throw new UnetError(
         'UNET_BOOT_TIMEOUT',
         `containerd in the node did not answer within ${options.timeoutMs / 1000} s`,
@@ -46,6 +50,6 @@ export async function waitForContainerd(engine: Engine, options: BootOptions): P
         },
       );
     }
-    await sleep(POLL_MS, undefined, { signal: options.signal });
+    await sleep(options.pollMs, undefined, { signal: options.signal });
   }
 }

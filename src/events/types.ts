@@ -49,7 +49,14 @@ export type StepName = keyof typeof STEPS;
 
 export type EventBody =
   /** `retained`: it has failed, and everything is kept for a look until `down`. */
-  | { type: 'cluster'; phase: ClusterPhase; message?: string | undefined; retained?: boolean | undefined }
+  | {
+      type: 'cluster';
+      phase: ClusterPhase;
+      message?: string | undefined;
+      retained?: boolean | undefined;
+      /** `stopping`, so that who asked can start again from clean nodes. */
+      restarting?: boolean | undefined;
+    }
   | { type: 'node'; node: string; phase: NodePhase; message?: string | undefined }
   | { type: 'step'; node: string; step: StepName; state: 'started' }
   | { type: 'step'; node: string; step: StepName; state: 'done'; ms: number }

@@ -1,15 +1,16 @@
 /** The end of a job's files: all of them, or all but the logs that a failure left for a look. */
-import { rm } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
+import { readdir, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { removeEmptyParents } from '../files/empty-parents.ts';
 import { removeTree } from '../files/remove-tree.ts';
 import { controlSocket, type JobPaths } from './layout.ts';
 
-/** Removes the job directory, or with `keepLogs` what is secret or large in it. */
+/** Removes the job directory, or with `keepLogs` all of it but the logs and the last state. */
 export async function buryJob(paths: JobPaths, { keepLogs }: { keepLogs: boolean }): Promise<void> {
   if (keepLogs) {
-    const gone = [paths.kubeconfig, paths.release, paths.nonce, paths.downRequest, paths.join];
-    await Promise.all(gone.map((path) => rm(path, { recursive: true, force: true })));
+    const kept = [basename(paths.logs), basename(paths.state)];
+    const gone = (await readdir(paths.directory).catch(() => [])).filter((name) => !kept.includes(name));
+    await Promise.all(gone.map((name) => rm(join(paths.directory, name), { recursive: true, force: true })));
   } else {
     const parent = dirname(paths.directory);
     await removeTree(paths.directory, { beneath: parent });

@@ -1,5 +1,5 @@
 /** What the lead's agent does for a supervisor that has died: no secret of the job stays behind. */
-import { rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { writePrivateFile } from '../files/private-file.ts';
 import { isAlive } from '../process/alive.ts';
@@ -11,7 +11,14 @@ import { type JobState, readState } from './state.ts';
 const SUPERVISOR_END_MS = 5000;
 const POLL_MS = 100;
 
-export type LastRites = { jobId: string; wasUsable: boolean; reason: string; host: string };
+export type LastRites = {
+  jobId: string;
+  /** Of the bring-up that has ended: another one may have begun. */
+  nonce: string;
+  keepLogs: boolean;
+  reason: string;
+  host: string;
+};
 
 /** Waits for the supervisor's own end where it can be seen, then removes what it would have removed. */
 export async function lastRites(paths: JobPaths, rites: LastRites): Promise<void> {
@@ -27,23 +34,21 @@ export async function lastRites(paths: JobPaths, rites: LastRites): Promise<void
     }
     await sleep(POLL_MS);
   }
-  if ((await readState(paths.state).catch(() => undefined))?.phase === 'stopped') {
+  const nonce = (await readFile(paths.nonce, 'utf8').catch(() => '')).trim();
+  if ((await readState(paths.state).catch(() => undefined))?.phase === 'stopped' || nonce !== rites.nonce) {
     return;
   }
   if (local) {
     await removeControl(rites.jobId);
   }
-  // A job that ended while all was well leaves nothing; one that broke leaves its logs.
-  const jobEnded = rites.wasUsable && /SIGTERM|SIGHUP|SIGINT/.test(rites.reason);
   const ended: JobState = {
     ...state,
     phase: 'stopped',
     since: new Date().toISOString(),
     message: rites.reason,
   };
-  if (!jobEnded) {
+  if (rites.keepLogs) {
     await writePrivateFile(paths.state, `${JSON.stringify(ended, null, 2)}\n`).catch(() => {});
   }
-  await buryJob(paths, { keepLogs: !jobEnded });
-  await rm(paths.downRequest, { force: true }).catch(() => {});
+  await buryJob(paths, { keepLogs: rites.keepLogs });
 }

@@ -48,6 +48,18 @@ export const STATE_VERSION = 1;
 /** The state in `path`; undefined when there is none or it is not one. */
 export async function readState(path: string): Promise<JobState | undefined> {
   try {
+    return await read(path);
+  } catch (error) {
+    // It was replaced on the server while it was read.
+    if (errnoOf(error) === 'ESTALE') {
+      return await read(path);
+    }
+    throw error;
+  }
+}
+
+async function read(path: string): Promise<JobState | undefined> {
+  try {
     const parsed = JobState.safeParse(JSON.parse(await readFile(path, 'utf8')));
     return parsed.success ? parsed.data : undefined;
   } catch (error) {

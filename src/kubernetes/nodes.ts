@@ -32,6 +32,7 @@ export type NodesOptions = {
 export async function followNodes(options: NodesOptions): Promise<void> {
   const api = options.config.makeApiClient(Core);
   const seen = new Map<string, string>();
+  const addressed = createAddresser(api, options.onUnaddressed);
   await follow<V1Node>({
     config: options.config,
     path: '/api/v1/nodes',
@@ -39,22 +40,47 @@ export async function followNodes(options: NodesOptions): Promise<void> {
     onTrouble: options.onTrouble,
     signal: options.signal,
     onObject: (node) => {
-      const name = node.metadata?.name ?? '';
-      void address(api, node).catch((error: unknown) => {
-        // A conflict means that the node changed meanwhile, and that change brings us here again.
-        if (!hasCode(error, 409)) {
-          options.onUnaddressed(name, error instanceof Error ? firstLine(error.message) : String(error));
-        }
-      });
+      addressed(node);
       const state = readiness(node);
       // Heartbeats change a node every few seconds; only what differs is news.
       const news = `${state.ready} ${state.message}`;
-      if (seen.get(name) !== news) {
-        seen.set(name, news);
+      if (seen.get(state.name) !== news) {
+        seen.set(state.name, news);
         options.onNode(state);
       }
     },
   });
+}
+
+/** Addresses each node as it comes, one change at a time; what came meanwhile is looked at again. */
+function createAddresser(
+  api: CoreV1Api,
+  onUnaddressed: NodesOptions['onUnaddressed'],
+): (node: V1Node) => void {
+  const latest = new Map<string, V1Node>();
+  const busy = new Set<string>();
+  const work = async (name: string) => {
+    busy.add(name);
+    for (let node = latest.get(name); node !== undefined; node = latest.get(name)) {
+      latest.delete(name);
+      try {
+        await address(api, node);
+      } catch (error) {
+        // A conflict means that the node changed meanwhile, and that change brings us here again.
+        if (!hasCode(error, 409)) {
+          onUnaddressed(name, error instanceof Error ? firstLine(error.message) : String(error));
+        }
+      }
+    }
+    busy.delete(name);
+  };
+  return (node) => {
+    const name = node.metadata?.name ?? '';
+    latest.set(name, node);
+    if (!busy.has(name)) {
+      void work(name);
+    }
+  };
 }
 
 /** Deletes the Node `name`; one that is not there is fine. */
@@ -97,37 +123,39 @@ async function address(api: CoreV1Api, node: V1Node): Promise<void> {
   }
   const { hostIp } = missing;
   const merge = setHeaderOptions('Content-Type', PatchStrategy.MergePatch);
-  if (missing.status) {
-    await api.patchNodeStatus(
-      { name, body: { status: { addresses: [{ type: 'ExternalIP', address: hostIp }] } } },
-      merge,
-    );
-  }
+  const status = { addresses: [{ type: 'ExternalIP', address: hostIp }] };
+  const current = missing.status ? await api.patchNodeStatus({ name, body: { status } }, merge) : node;
   if (missing.metadata || missing.taint) {
-    await api.patchNode(
-      { name, body: { metadata: { annotations: { [FLANNEL_ANNOTATION]: hostIp } } } },
-      merge,
-    );
-  }
-  if (missing.taint) {
-    // A merge patch replaces the whole list, so it must be the list that we read.
-    const current = await api.readNode({ name });
+    // A merge patch replaces the whole list of taints, so it must be the list that we have seen.
     const taints = (current.spec?.taints ?? []).filter(({ key }) => key !== UNINITIALIZED_TAINT);
-    const body = {
-      metadata: { resourceVersion: current.metadata?.resourceVersion },
-      spec: { taints: taints.length > 0 ? taints : null },
+    const metadata = {
+      resourceVersion: current.metadata?.resourceVersion,
+      annotations: { [FLANNEL_ANNOTATION]: hostIp },
     };
+    const body = { metadata, spec: { taints: taints.length > 0 ? taints : null } };
     await api.patchNode({ name, body }, merge);
   }
 }
 
+/** A node counts as ready when others can reach it too: Ready in Kubernetes, and addressed. */
 function readiness(node: V1Node): KubeNode {
   const condition = node.status?.conditions?.find(({ type }) => type === 'Ready');
+  const ready = condition?.status === 'True';
+  const reachable = isAddressed(node);
   return {
     name: node.metadata?.name ?? '',
-    ready: condition?.status === 'True',
-    message: condition?.message ?? 'the kubelet has not reported',
+    ready: ready && reachable,
+    message:
+      ready && !reachable
+        ? 'it has no external address yet'
+        : (condition?.message ?? 'the kubelet has not reported'),
   };
+}
+
+/** Without the label there is only the taint to tell: make sync-external-ip removes it when it is done. */
+function isAddressed(node: V1Node): boolean {
+  const tainted = (node.spec?.taints ?? []).some(({ key }) => key === UNINITIALIZED_TAINT);
+  return !tainted && addressing(node) === undefined;
 }
 
 function hasCode(error: unknown, code: number): boolean {

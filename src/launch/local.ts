@@ -1,6 +1,9 @@
 /** Agents as children on this machine, one for each made-up node. */
+import { setPriority } from 'node:os';
 import { startLines } from '../process/start.ts';
 import type { Launcher } from './launcher.ts';
+
+const WORKER_NICE = 5;
 
 export const localLauncher: Launcher = {
   kind: 'local',
@@ -11,6 +14,10 @@ export const localLauncher: Launcher = {
         onLine,
         onErrorLine: (line) => onDiagnostic(`${node}: ${line}`),
       });
+      // The lead's steps are the longest chain: on one host the workers, which wait for it, leave it the CPU.
+      if (node !== nodes[0] && child.pid !== undefined) {
+        setPriority(child.pid, WORKER_NICE);
+      }
       void child.ended.then((end) => onExit([node], end.reason));
       return child;
     });

@@ -2,7 +2,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ErrorRecord, UnetError } from '../errors.ts';
 import type { UnetEvent } from '../events/types.ts';
-import { readState } from '../job/state.ts';
 import { ask, type Job, startSupervisor, supervisedElsewhere } from './job.ts';
 
 export type BringUpResult = {
@@ -32,8 +31,9 @@ export async function bringUp(
     await followElsewhere(job, signal);
     return { started: false, outcome: 'usable' };
   }
+  const { minNodes, timeout, retain } = job.settings;
   const detached = new AbortController();
-  const found = await ask(job, { type: 'resume' }, detached.signal);
+  const found = await ask(job, { type: 'resume', settings: { minNodes, timeout, retain } }, detached.signal);
   if (found !== undefined) {
     const detach = () => detached.abort();
     signal.addEventListener('abort', detach, { once: true });
@@ -98,6 +98,7 @@ type End = { outcome: 'usable' | 'degraded' | 'failed' | 'stopped'; error?: Erro
 async function follow(events: AsyncIterable<UnetEvent>, onEvent: (event: UnetEvent) => void): Promise<End> {
   let error: ErrorRecord | undefined;
   let ending = false;
+  let restarting = false;
   for await (const event of events) {
     onEvent(event);
     if (event.type === 'error') {
@@ -114,6 +115,7 @@ async function follow(events: AsyncIterable<UnetEvent>, onEvent: (event: UnetEve
         return { outcome: 'failed', error };
       }
       ending ||= ['failed', 'stopping', 'stopped'].includes(event.phase);
+      restarting ||= event.restarting === true;
     }
   }
   if (!ending) {
@@ -121,29 +123,27 @@ async function follow(events: AsyncIterable<UnetEvent>, onEvent: (event: UnetEve
       remedy: 'the agents take the cluster away by themselves; "unet up" starts another',
     });
   }
-  return error === undefined ? { outcome: 'stopped' } : { outcome: 'failed', error };
+  return error === undefined || restarting ? { outcome: 'stopped' } : { outcome: 'failed', error };
 }
 
 /** From another host of the job only the state file can be seen. */
 async function followElsewhere(job: Job, signal: AbortSignal): Promise<void> {
+  const { timeout } = job.settings;
+  const deadline = performance.now() + timeout;
   for (;;) {
-    const state = await readState(job.paths.state);
+    const state = await supervisedElsewhere(job);
     if (state?.phase === 'usable') {
       return;
     }
-    if (
-      state === undefined ||
-      state.phase === 'failed' ||
-      state.phase === 'stopped' ||
-      state.phase === 'degraded'
-    ) {
-      throw new UnetError(
-        'UNET_SUPERVISOR',
-        `the cluster is ${state?.phase ?? 'gone'}${state?.error === undefined ? '' : `: ${state.error.message}`}`,
-        {
-          remedy: `its supervisor is on ${state?.supervisor.host ?? 'another host'}; run "unet up" there to try again`,
-        },
-      );
+    if (state === undefined || ['failed', 'degraded', 'stopping'].includes(state.phase)) {
+      const why = state?.error === undefined ? '' : `: ${state.error.message}`;
+      throw new UnetError('UNET_SUPERVISOR', `the cluster is ${state?.phase ?? 'gone'}${why}`, {
+        remedy: `its supervisor is on ${state?.supervisor.host ?? 'another host'}; run "unet up" there to try again`,
+      });
+    }
+    if (performance.now() > deadline) {
+      const where = `its supervisor is on ${state.supervisor.host}`;
+      throw new UnetError('UNET_TIMEOUT', `the cluster was not usable within ${timeout / 1000} s; ${where}`);
     }
     await sleep(REMOTE_POLL_MS, undefined, { signal });
   }

@@ -27,6 +27,8 @@ export type Cluster = {
   giveUp: (node: NodeEntry, error: UnetError, phase?: 'failed' | 'lost' | 'missing') => void;
   /** The bring-up as a whole has failed. */
   fail: (error: UnetError) => void;
+  /** The lead makes a new join record, for nodes that join later. */
+  republish: () => void;
   /** Something has changed that the state file should say. */
   save: () => void;
   /** Something has changed that may decide the bring-up. */

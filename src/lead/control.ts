@@ -9,11 +9,20 @@ export const ControlRequest = z.discriminatedUnion('type', [
   /** All events of the current bring-up so far, then each as it happens. */
   z.object({ type: z.literal('follow') }),
   /** Whatever failed or is missing is tried again; nothing when all is up. Then as `follow`. */
-  z.object({ type: z.literal('resume') }),
+  z.object({
+    type: z.literal('resume'),
+    /** What the later command wants otherwise. */
+    settings: z.object({
+      minNodes: z.number().optional(),
+      timeout: z.number().optional(),
+      retain: z.boolean().optional(),
+    }),
+  }),
   /** Tear down; events until all is gone. */
   z.object({ type: z.literal('down'), reason: z.string() }),
 ]);
 export type ControlRequest = z.infer<typeof ControlRequest>;
+export type ResumeSettings = Extract<ControlRequest, { type: 'resume' }>['settings'];
 
 /**
  * Sends `request` to the supervisor's socket and yields its events until it closes the connection.
@@ -37,7 +46,10 @@ export async function askSupervisor(
 
 async function* events(socket: Socket): AsyncIterable<UnetEvent> {
   try {
-    for await (const line of createInterface({ input: socket })) {
+    const lines = createInterface({ input: socket });
+    // A socket that is destroyed does not end them by itself.
+    socket.once('close', () => lines.close());
+    for await (const line of lines) {
       const message = parse(line);
       if (message === undefined) {
         return; // Half a line: the supervisor was killed while it spoke.

@@ -3,7 +3,7 @@ import { UnetError } from '../errors.ts';
 import { chooseTransport } from '../join/transport.ts';
 import { checkPeer, type Hello } from '../node/protocol.ts';
 import type { Cluster } from './cluster.ts';
-import type { createReleaseSender } from './release-sender.ts';
+import type { ReleaseSender } from './release-sender.ts';
 import { assignmentOf, isOut, type NodeEntry } from './roster.ts';
 import { createSlotAgreement } from './slot-agreement.ts';
 
@@ -19,7 +19,7 @@ export type Greeting = {
   over: () => boolean;
 };
 
-export function createGreeting(cluster: Cluster, release: ReturnType<typeof createReleaseSender>): Greeting {
+export function createGreeting(cluster: Cluster, release: ReleaseSender): Greeting {
   const { options, roster, lead, spec, timers } = cluster;
   let over = false;
   let joinVia: 'shared-fs' | 'stdio' = 'stdio';
@@ -41,7 +41,9 @@ export function createGreeting(cluster: Cluster, release: ReturnType<typeof crea
   const present = () => [...roster.values()].filter((node) => node.hello !== undefined && !isOut(node.phase));
 
   const closeWhenComplete = () => {
-    if ([...roster.values()].every((node) => node.hello !== undefined || isOut(node.phase))) {
+    const complete = [...roster.values()].every((node) => node.hello !== undefined || isOut(node.phase));
+    // On one host each node has a slot of its own, and the lead need not wait for the others.
+    if (complete || spec.oneHost) {
       close();
     }
   };
@@ -96,6 +98,10 @@ export function createGreeting(cluster: Cluster, release: ReturnType<typeof crea
       return;
     }
     release.again();
+    if (cluster.phase() !== 'bringing-up') {
+      // The record of the bring-up is withdrawn by now.
+      cluster.republish();
+    }
     const agreed = agreement.agreed();
     if (spec.oneHost) {
       node.slot = slot;

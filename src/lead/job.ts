@@ -1,7 +1,7 @@
 /** A job as a command finds it: its allocation, its directory, its state, and whether somebody attends it. */
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { open, rm } from 'node:fs/promises';
+import { open, readFile, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -16,6 +16,7 @@ import { controlSocket, type JobPaths, jobPaths, jobsDirectory } from '../job/la
 import { type JobState, readState } from '../job/state.ts';
 import { isAlive } from '../process/alive.ts';
 import { childEnvironment } from '../process/environment.ts';
+import { lastLines } from '../process/run.ts';
 import { startDetached } from '../process/start.ts';
 import { askSupervisor, type ControlRequest } from './control.ts';
 import type { SupervisorRequest } from './request.ts';
@@ -69,16 +70,34 @@ export async function clusterState(job: Job): Promise<JobState> {
           : `the last one failed: ${state.error.message}; its logs are in ${job.paths.logs}`,
     });
   }
+  const { host, pid } = state.supervisor;
+  if (host === hostname() && !isAlive(pid)) {
+    throw new UnetError(
+      'UNET_NO_CLUSTER',
+      `the supervisor of ${state.jobId} (pid ${pid}) is dead, and so is its cluster`,
+      {
+        log: job.paths.supervisorLog,
+        remedy: '"unet up" brings up another, "unet down" removes what is left',
+      },
+    );
+  }
   return state;
 }
 
 /** Sends `request` to the job's supervisor on this host; undefined when there is none. */
-export function ask(
+export async function ask(
   job: Job,
   request: ControlRequest,
   signal?: AbortSignal,
 ): Promise<AsyncIterable<UnetEvent> | undefined> {
-  return askSupervisor(controlSocket(job.allocation.jobId).path, request, signal);
+  const usual = controlSocket(job.allocation.jobId).path;
+  // Its TMPDIR may have been another.
+  const supervisor = (await readState(job.paths.state))?.supervisor;
+  const own = supervisor?.host === hostname() ? supervisor.socket : usual;
+  return (
+    (await askSupervisor(own === '' ? usual : own, request, signal)) ??
+    (own === usual ? undefined : await askSupervisor(usual, request, signal))
+  );
 }
 
 /** A living supervisor on another host, judged by the state that it renews. */
@@ -92,13 +111,17 @@ export async function supervisedElsewhere(job: Job): Promise<JobState | undefine
 
 /** Starts a supervisor, detached from this terminal, and resolves with its events. */
 export async function startSupervisor(job: Job, signal?: AbortSignal): Promise<AsyncIterable<UnetEvent>> {
+  const control = controlSocket(job.allocation.jobId);
   await ensurePrivateDirectory(job.paths.directory);
   await ensurePrivateDirectory(job.paths.logs);
+  await ensurePrivateDirectory(control.directory);
   const { allocation, settings, cwd, unet, env, paths } = job;
   const request: SupervisorRequest = { allocation, settings, jobDir: paths.directory, unet, cwd };
   const requestFile = join(paths.directory, `request-${randomUUID()}.json`);
   await writePrivateFile(requestFile, JSON.stringify(request));
-  const log = await open(paths.supervisorLog, 'a', 0o600);
+  // Not in the job directory: on NFS a file that is held open cannot be removed with it.
+  const output = join(control.directory, 'output');
+  const log = await open(output, 'w', 0o600);
   try {
     const argv = [
       process.execPath,
@@ -130,9 +153,13 @@ async function firstAnswer(job: Job, pid: number, signal?: AbortSignal): Promise
       deadline = performance.now() + RIVAL_MS;
     }
     if (performance.now() > deadline) {
+      const said = await readFile(
+        join(controlSocket(job.allocation.jobId).directory, 'output'),
+        'utf8',
+      ).catch(() => '');
       throw new UnetError('UNET_SUPERVISOR', 'the supervisor did not start', {
+        tail: lastLines(said),
         log: job.paths.supervisorLog,
-        remedy: 'its log says why',
       });
     }
     await sleep(POLL_MS, undefined, { signal });

@@ -12,8 +12,8 @@ const CLEAN_MARGIN_MS = 15_000;
 export type Losses = {
   /** The agent of `node` has ended, as the launcher or its silence says. */
   exited: (node: NodeEntry, reason: string) => void;
-  /** Gives up the nodes that have not said hello by now. */
-  missSilent: () => void;
+  /** Gives up those of `nodes` that have not said hello by now. */
+  missSilent: (nodes: readonly string[]) => void;
   /** Gives up those that were there and have gone silent. */
   loseSilent: () => void;
   /** Another agent cleans after a dead one, at once. */
@@ -32,6 +32,7 @@ export function createLosses(
 ): Losses {
   const { options, roster, spec } = cluster;
   const { settings } = options;
+  let lastLook = performance.now();
   const cleaning = new Map<string, Promise<UnetError[]>>();
 
   const clean = (nodes: string[]) =>
@@ -68,15 +69,23 @@ export function createLosses(
 
   return {
     exited,
-    missSilent: () => {
+    missSilent: (nodes) => {
       const seconds = settings.stepTimeouts.hello / 1000;
-      for (const node of roster.values()) {
-        if (node.hello === undefined && node.phase === 'waiting') {
+      for (const name of nodes) {
+        const node = roster.get(name);
+        if (node !== undefined && node.hello === undefined && node.phase === 'waiting') {
           cluster.giveUp(node, silent(node, seconds, diagnostics()), 'missing');
         }
       }
     },
     loseSilent: () => {
+      const now = performance.now();
+      // We were stopped ourselves, or waited for a file server: the silence was ours.
+      const wasStopped = now - lastLook > settings.heartbeat * 2;
+      lastLook = now;
+      if (wasStopped) {
+        return;
+      }
       for (const node of roster.values()) {
         const silentMs = node.heard === undefined ? 0 : performance.now() - node.heard;
         if (!node.gone && silentMs > settings.silence) {
@@ -96,7 +105,8 @@ export function createLosses(
     cleanRest: async () => {
       const tried = await Promise.all(cleaning.values());
       const rest = [...roster.values()].filter(
-        (node) => !node.clean && node.hello !== undefined && !cleaning.has(node.name),
+        // One that never greeted may have been about to; one that was given up for that has nothing.
+        (node) => !node.clean && node.phase !== 'missing' && !cleaning.has(node.name),
       );
       return [...tried.flat(), ...(await clean(rest.map(({ name }) => name)))];
     },

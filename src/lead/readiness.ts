@@ -17,10 +17,13 @@ export function createReadiness(cluster: Cluster): Readiness {
   let dnsAwaited: number | undefined;
 
   const ready = (node: NodeEntry) => {
-    const ms = Math.round(performance.now() - (node.joinedAt ?? performance.now()));
-    node.steps.delete('ready');
+    clearTimeout(node.readyTimer);
     cluster.setNode(node, 'ready');
-    cluster.emit({ type: 'step', node: node.name, step: 'ready', state: 'done', ms });
+    // Not when it only comes back.
+    if (node.steps.delete('ready')) {
+      const ms = Math.round(performance.now() - (node.joinedAt ?? performance.now()));
+      cluster.emit({ type: 'step', node: node.name, step: 'ready', state: 'done', ms });
+    }
     if (node === lead && !dns && dnsAwaited === undefined) {
       awaitDns();
     }
@@ -74,13 +77,13 @@ export function createReadiness(cluster: Cluster): Readiness {
 
   return {
     joined: (node) => {
-      const at = performance.now();
-      node.joinedAt = at;
+      node.joinedAt = performance.now();
       node.steps.add('ready');
       cluster.setNode(node, 'joined');
       cluster.emit({ type: 'step', node: node.name, step: 'ready', state: 'started' });
-      timers.after(stepTimeouts.ready, () => {
-        if (node.phase === 'joined' && node.joinedAt === at) {
+      clearTimeout(node.readyTimer);
+      node.readyTimer = timers.after(stepTimeouts.ready, () => {
+        if (node.phase === 'joined') {
           lateFor(node);
         }
       });

@@ -17,26 +17,39 @@ export type ReleaseSenderOptions = {
   timeoutMs: number;
   signal: AbortSignal;
   send: (message: ToAgents) => void;
+  onTrouble: (error: unknown) => void;
 };
 
-/** `prepare` packs; `deliver` says whether all agents see the job directory. Sent when both have happened. */
-export function createReleaseSender(options: ReleaseSenderOptions) {
+export type ReleaseSender = {
+  /** Packs the release, and tells the agents where it is: those that see the job directory can begin. */
+  prepare: () => Promise<void>;
+  /** Whether all agents see the job directory; if not, the release itself is sent. */
+  deliver: (everyNodeSeesJobDir: boolean) => void;
+  /** For agents that were launched later, or try again. */
+  again: () => void;
+};
+
+export function createReleaseSender(options: ReleaseSenderOptions): ReleaseSender {
   let packed: PackedRelease | undefined;
-  let shared: boolean | undefined;
-  const sendWhenKnown = async () => {
-    if (packed === undefined || shared === undefined) {
-      return;
+  let push = false;
+  const pushParts = async ({ file }: PackedRelease) => {
+    const content = await readFile(file);
+    for (let at = 0; at < content.length; at += PART_BYTES) {
+      options.send({
+        type: 'release-part',
+        data: content.subarray(at, at + PART_BYTES).toString('base64'),
+      });
     }
-    const { sha256, bytes, file } = packed;
-    options.send({ type: 'release', sha256, bytes, ...(shared ? { path: file } : {}) });
-    if (!shared) {
-      const content = await readFile(file);
-      for (let at = 0; at < content.length; at += PART_BYTES) {
-        options.send({
-          type: 'release-part',
-          data: content.subarray(at, at + PART_BYTES).toString('base64'),
-        });
-      }
+  };
+  const announce = () => {
+    if (packed !== undefined) {
+      const { sha256, bytes, file } = packed;
+      options.send({ type: 'release', sha256, bytes, path: file });
+    }
+  };
+  const pushIfWanted = () => {
+    if (packed !== undefined && push) {
+      pushParts(packed).catch(options.onTrouble);
     }
   };
   return {
@@ -48,15 +61,17 @@ export function createReleaseSender(options: ReleaseSenderOptions) {
         timeoutMs: options.timeoutMs,
         signal: options.signal,
       });
-      await sendWhenKnown();
-      return packed;
+      announce();
+      pushIfWanted();
     },
-    deliver: (everyNodeSeesJobDir: boolean) => {
-      shared = everyNodeSeesJobDir;
-      void sendWhenKnown();
+    deliver: (everyNodeSeesJobDir) => {
+      push = !everyNodeSeesJobDir;
+      pushIfWanted();
     },
-    /** For agents that were launched later. */
-    again: () => void sendWhenKnown(),
+    again: () => {
+      announce();
+      pushIfWanted();
+    },
   };
 }
 

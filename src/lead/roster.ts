@@ -19,6 +19,8 @@ export type NodeEntry = {
   /** `performance.now()` of the last line from its agent. */
   heard?: number;
   joinedAt?: number;
+  /** Ends the wait for Ready. */
+  readyTimer?: NodeJS.Timeout;
   /** How often it wanted to run kubeadm join. */
   joinTries: number;
   /** What Kubernetes says of it. */
@@ -54,6 +56,10 @@ export function createRoster(nodes: readonly string[]): Map<string, NodeEntry> {
       } satisfies NodeEntry,
     ]),
   );
+}
+
+export function readyNodes(roster: Roster): NodeEntry[] {
+  return [...roster.values()].filter(({ phase }) => phase === 'ready');
 }
 
 /** Nothing more is to come from a node in one of these. */

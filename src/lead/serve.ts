@@ -1,11 +1,13 @@
 /** The supervisor's process: the lock, the socket, the signals, and one or several bring-ups of the job. */
-import { appendFileSync, existsSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { appendFile, readdir, rm } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { UnetError } from '../errors.ts';
 import { ensurePrivateDirectory } from '../files/private-directory.ts';
 import { removeControl } from '../job/bury.ts';
-import { jobPaths } from '../job/layout.ts';
+import { type JobPaths, jobPaths } from '../job/layout.ts';
 import { readState } from '../job/state.ts';
+import { redact } from '../process/redact.ts';
 import type { ControlRequest } from './control.ts';
 import { type ControlServer, openControlServer, type Reply } from './control-server.ts';
 import { acquireLock } from './lock.ts';
@@ -13,13 +15,15 @@ import type { SupervisorRequest } from './request.ts';
 import { Supervisor } from './supervisor.ts';
 
 const DOWN_REQUEST_POLL_MS = 1000;
+const LOCK_TIMEOUT_MS = 5000;
+const LOCK_POLL_MS = 50;
 
 export type ServeOptions = SupervisorRequest & { env: NodeJS.ProcessEnv; signal: AbortSignal };
 
 /** Runs until the cluster is taken away again. False when the job has a supervisor on this host already. */
 export async function serve(options: ServeOptions): Promise<boolean> {
   const { allocation, jobDir, signal } = options;
-  if (!(await acquireLock(allocation.jobId))) {
+  if (!(await lockSoon(options))) {
     return false;
   }
   const paths = jobPaths(jobDir);
@@ -27,25 +31,18 @@ export async function serve(options: ServeOptions): Promise<boolean> {
   await ensurePrivateDirectory(paths.logs);
   // Meant for a supervisor that has died since.
   await rm(paths.downRequest, { force: true });
-  const note = (line: string) => {
-    try {
-      appendFileSync(paths.supervisorLog, `${new Date().toISOString()} ${line}\n`, { mode: 0o600 });
-    } catch {
-      // A full disk must not end a running cluster.
-    }
-  };
+  const note = createNotes(paths.supervisorLog);
   const supervisor = new Supervisor({ ...options, note }, ((await readState(paths.state))?.epoch ?? 0) + 1);
   supervisor.events.subscribe((event) => note(JSON.stringify(event)));
   const control = await openControlServer(allocation.jobId, (request, reply) =>
     answer(supervisor, request, reply),
   );
-  const polling = setInterval(() => {
-    if (existsSync(paths.downRequest)) {
-      void supervisor.stop('asked for on another host');
-    }
-  }, DOWN_REQUEST_POLL_MS);
+  const polling = watchDownRequest(paths, () => void supervisor.stop('asked for on another host'));
   const onSignal = () => void supervisor.stop(signalReason(signal));
   signal.addEventListener('abort', onSignal, { once: true });
+  if (signal.aborted) {
+    onSignal();
+  }
   try {
     await supervisor.start(control.path);
   } catch (error) {
@@ -58,9 +55,50 @@ export async function serve(options: ServeOptions): Promise<boolean> {
   return true;
 }
 
+/** The lock of one that is just ending is free in a moment; one that answers commands keeps it. */
+async function lockSoon({ allocation }: ServeOptions): Promise<boolean> {
+  const deadline = performance.now() + LOCK_TIMEOUT_MS;
+  while (!(await acquireLock(allocation.jobId))) {
+    if (performance.now() > deadline) {
+      return false;
+    }
+    await sleep(LOCK_POLL_MS);
+  }
+  return true;
+}
+
+/**
+ * The supervisor's log, written without holding anything up: it may be on a file server that hangs. A full disk must
+ * not end a running cluster either.
+ */
+function createNotes(path: string): (line: string) => void {
+  let writing = Promise.resolve();
+  return (line) => {
+    const text = `${new Date().toISOString()} ${redact(line)}\n`;
+    writing = writing.then(() => appendFile(path, text, { mode: 0o600 })).catch(() => {});
+  };
+}
+
+/** Lists the directory, since an NFS client remembers for long that a name was missing. */
+function watchDownRequest({ directory, downRequest }: JobPaths, onRequest: () => void): NodeJS.Timeout {
+  let looking = false;
+  return setInterval(() => {
+    if (looking) {
+      return; // The file server has not answered the last look.
+    }
+    looking = true;
+    readdir(directory)
+      .then((names) => names.includes(basename(downRequest)) && onRequest())
+      .catch(() => {})
+      .finally(() => {
+        looking = false;
+      });
+  }, DOWN_REQUEST_POLL_MS);
+}
+
 function answer(supervisor: Supervisor, request: ControlRequest, reply: Reply): void {
   if (request.type === 'resume') {
-    supervisor.resume();
+    supervisor.resume(request.settings);
   } else if (request.type === 'down') {
     void supervisor.stop(request.reason);
   }

@@ -16,13 +16,14 @@ import type { Launcher } from '../launch/launcher.ts';
 import type { FromAgent, JobSpec } from '../node/protocol.ts';
 import { type Agents, launcherFor, startAgents } from './agents.ts';
 import { type Cluster, type SupervisorOptions, wantedNodes } from './cluster.ts';
+import type { ResumeSettings } from './control.ts';
 import { createGreeting, type Greeting } from './greeting.ts';
 import { createJoining, type Joining } from './joining.ts';
 import { createLosses, type Losses } from './losses.ts';
 import { createReadiness, type Readiness } from './readiness.ts';
 import { createReceiver } from './receive.ts';
-import { createReleaseSender } from './release-sender.ts';
-import { createRoster, isOut, type NodeEntry } from './roster.ts';
+import { createReleaseSender, type ReleaseSender } from './release-sender.ts';
+import { createRoster, isOut, isSettled, type NodeEntry, readyNodes } from './roster.ts';
 import { describePending, judge } from './settle.ts';
 import { jobSpec } from './spec.ts';
 import { describeJob } from './state.ts';
@@ -51,7 +52,7 @@ export class Supervisor implements Cluster {
   private readonly launcher: Launcher;
   private readonly launches: Agents[] = [];
   private readonly diagnostics: string[] = [];
-  private readonly release: ReturnType<typeof createReleaseSender>;
+  private readonly release: ReleaseSender;
   private readonly greeting: Greeting;
   private readonly joining: Joining;
   private readonly readiness: Readiness;
@@ -93,6 +94,7 @@ export class Supervisor implements Cluster {
       timeoutMs: settings.stepTimeouts.stage,
       signal: this.aborting.signal,
       send: (message) => this.send(message),
+      onTrouble: (error) => this.fail(UnetError.from(error)),
     });
     this.greeting = createGreeting(this, this.release);
     this.joining = createJoining(this);
@@ -123,7 +125,7 @@ export class Supervisor implements Cluster {
       release: settings.release,
       logs: this.paths.logs,
     });
-    await this.setPhase('bringing-up');
+    this.setPhase('bringing-up');
     this.armDeadline();
     this.timers.every(settings.heartbeat, () => {
       this.send({ type: 'ping' });
@@ -138,42 +140,46 @@ export class Supervisor implements Cluster {
   introduction(): { events: UnetEvent[]; lastSeq: number } {
     const all = this.events.events();
     const plan = all.find(({ type }) => type === 'plan');
-    const start = this.currentPhase === 'stopping' ? 'stopping' : 'bringing-up';
-    const from = all.findLastIndex((event) => event.type === 'cluster' && event.phase === start);
+    const from = all.findLastIndex((event) => event.type === 'cluster' && event.phase === 'bringing-up');
     const current = all.slice(Math.max(from, 0));
     const settled = this.currentPhase === 'usable' || this.currentPhase === 'degraded';
     const news = settled
-      ? current.filter(({ type }) => ['cluster', 'error', 'summary'].includes(type))
-      : current;
+      ? current.filter(({ type }) => ['cluster', 'error', 'summary', 'warning'].includes(type))
+      : // Retained until somebody asked to start again: that is over.
+        current.filter((event) => !(event.type === 'cluster' && event.retained && this.isEnding()));
     const events = plan === undefined || news.includes(plan) ? news : [plan, ...news];
     return { events, lastSeq: all.at(-1)?.seq ?? 0 };
   }
 
-  /** Tries again what failed or is missing. Nothing when all is up, or under way. */
-  resume(): void {
+  /**
+   * Tries again what failed or is missing. Nothing when all is up, or under way.
+   *
+   * @param settings what the later command wants otherwise.
+   */
+  resume(settings: ResumeSettings): void {
+    Object.assign(this.options.settings, settings);
     if (this.currentPhase === 'failed') {
       // Kept by --retain: the way on is from the start, on clean nodes. Who asked starts another supervisor then.
-      void this.stop('starting again');
+      void this.stop('starting again', { restarting: true });
       return;
     }
     const again = [...this.roster.values()].filter((node) => isOut(node.phase));
     if (!this.isSettled() || again.length === 0) {
       return;
     }
-    this.epoch += 1;
     this.startedAt = performance.now();
-    void this.setPhase('bringing-up', `trying again: ${again.map(({ name }) => name).join(', ')}`);
+    this.setPhase('bringing-up', `trying again: ${again.map(({ name }) => name).join(', ')}`);
     this.armDeadline();
-    this.send({ type: 'publish-again', epoch: this.epoch });
+    this.republish();
     void this.relaunch(again.filter((node) => !this.retry(node)));
   }
 
   /** Takes everything away and ends. Repeatable. */
-  async stop(reason: string): Promise<void> {
-    if (this.currentPhase === 'stopping' || this.currentPhase === 'stopped') {
+  async stop(reason: string, how: { restarting?: boolean } = {}): Promise<void> {
+    if (this.isEnding()) {
       return;
     }
-    void this.setPhase('stopping', reason);
+    this.setPhase('stopping', reason, how);
     this.aborting.abort(new UnetError('UNET_INTERRUPTED', reason));
     clearTimeout(this.deadline);
     this.send({ type: 'stop', reason });
@@ -183,20 +189,24 @@ export class Supervisor implements Cluster {
       this.error ??= error.toRecord();
     }
     this.timers.end();
-    await this.setPhase('stopped', reason);
-    await buryJob(this.paths, { keepLogs: this.error !== undefined });
+    this.currentPhase = 'stopped';
+    await this.stateFile.save();
+    await buryJob(this.paths, { keepLogs: this.error !== undefined }).catch((error: unknown) =>
+      this.emit({ type: 'error', error: UnetError.from(error).toRecord() }),
+    );
+    this.emit({ type: 'cluster', phase: 'stopped', message: reason });
     this.finish();
   }
 
   /** The bring-up has failed as a whole: kept for a look with --retain, else taken away. */
   fail(error: UnetError): void {
-    if (['stopping', 'stopped', 'failed'].includes(this.currentPhase)) {
+    if (this.isEnding() || this.currentPhase === 'failed') {
       return;
     }
     clearTimeout(this.deadline);
     this.error = error.toRecord();
     this.emit({ type: 'error', error: this.error });
-    void this.setPhase('failed', error.message);
+    this.setPhase('failed', error.message, { retained: this.options.settings.retain || undefined });
     if (!this.options.settings.retain) {
       void this.stop(`failed: ${error.message}`);
     }
@@ -204,10 +214,7 @@ export class Supervisor implements Cluster {
 
   giveUp(node: NodeEntry, error: UnetError, phase: 'failed' | 'lost' | 'missing' = 'failed'): void {
     const wasSettled = this.isSettled();
-    if (
-      ['stopping', 'stopped'].includes(this.currentPhase) ||
-      (isOut(node.phase) && node.phase !== 'failed')
-    ) {
+    if (this.isEnding() || (isOut(node.phase) && node.phase !== 'failed')) {
       return;
     }
     // An agent that has failed and then ends has failed for the first reason.
@@ -226,8 +233,8 @@ export class Supervisor implements Cluster {
         this.losses.clean(node);
       }
     }
-    if (wasSettled) {
-      void this.setPhase('degraded', error.message);
+    if (wasSettled && readyNodes(this.roster).length < wantedNodes(this)) {
+      this.setPhase('degraded', error.message);
     }
     this.refuseHopeless(error);
     this.greeting.leave(node);
@@ -235,6 +242,9 @@ export class Supervisor implements Cluster {
   }
 
   consider(): void {
+    if (this.isSettled()) {
+      this.considerLate();
+    }
     if (this.currentPhase !== 'bringing-up') {
       return;
     }
@@ -252,10 +262,15 @@ export class Supervisor implements Cluster {
     this.emit({ type: 'summary', summary });
     if (verdict.is === 'degraded') {
       this.emit({ type: 'error', error: verdict.error.toRecord() });
-      void this.setPhase('degraded', verdict.error.message);
+      this.setPhase('degraded', verdict.error.message);
     } else {
-      void this.setPhase('usable');
+      this.setPhase('usable');
     }
+  }
+
+  republish(): void {
+    this.epoch += 1;
+    this.send({ type: 'publish-again', epoch: this.epoch });
   }
 
   phase(): ClusterPhase {
@@ -315,23 +330,28 @@ export class Supervisor implements Cluster {
     });
     this.launches.push(agents);
     agents.send({ ...this.spec, epoch: this.epoch });
-    this.timers.after(this.options.settings.stepTimeouts.hello, () => this.losses.missSilent());
+    this.timers.after(this.options.settings.stepTimeouts.hello, () => this.losses.missSilent(nodes));
   }
 
   private bye(
     node: NodeEntry,
-    { clean, problem }: { clean: boolean; problem?: ErrorRecord | undefined },
+    { clean, problem, reason, bySignal }: Extract<FromAgent, { type: 'bye' }>,
   ): void {
     node.clean = clean;
     node.gone = true;
     if (problem !== undefined) {
       this.emit({ type: 'error', error: problem });
     }
-    if (this.currentPhase === 'stopping' || this.currentPhase === 'stopped') {
+    if (this.isEnding()) {
       this.setNode(node, 'removed');
     } else if (node === this.lead) {
-      // A signal to all of the job, most likely: its end.
-      void this.stop(`the agent of the lead, ${node.name}, has ended`);
+      const message = `the agent of the lead, ${node.name}, has ended: ${reason}`;
+      if (bySignal) {
+        // To all of the job, most likely: its end, which is no failure.
+        void this.stop(message);
+      } else {
+        this.fail(new UnetError('UNET_LEAD_LOST', message, { node: node.name, log: this.paths.logs }));
+      }
     } else {
       const message = `the agent on ${node.name} was told to end by somebody else`;
       this.giveUp(node, new UnetError('UNET_NODE_LOST', message, { node: node.name }), 'lost');
@@ -408,7 +428,7 @@ export class Supervisor implements Cluster {
     }
     // srun is not signalled while an agent may live: SIGTERM to it is SIGKILL to its tasks, with nothing before. And it
     // never ends by itself when a node has died. Both seen with Slurm 22.05.
-    if (nodes.every(({ phase }) => phase === 'removed')) {
+    if (!nodes.some(({ phase }) => phase === 'lost')) {
       const ended = Promise.all(this.launches.map((launch) => launch.ended));
       await Promise.race([ended, this.pause(LAUNCHER_END_MS)]);
     }
@@ -420,25 +440,58 @@ export class Supervisor implements Cluster {
     clearTimeout(this.deadline);
     this.deadline = this.timers.after(timeout, () => {
       if (this.currentPhase === 'bringing-up') {
-        const pending = describePending(this.roster, this.readiness.dnsAnswers());
-        const message = `the cluster was not usable within ${timeout / 1000} s; waited for ${pending}`;
-        const remedy = 'raise --timeout, or look at the logs of what was waited for';
-        this.fail(new UnetError('UNET_TIMEOUT', message, { log: this.paths.logs, remedy }));
+        this.timeOver(timeout / 1000);
       }
     });
   }
 
-  private setPhase(phase: ClusterPhase, message?: string): Promise<void> {
+  /** With a control plane that works, the nodes that have not come are given up; otherwise all has failed. */
+  private timeOver(seconds: number): void {
+    const dns = this.readiness.dnsAnswers();
+    const remedy = 'raise --timeout, or look at the logs of what was waited for';
+    const log = this.paths.logs;
+    if (this.lead.phase === 'ready' && dns) {
+      for (const node of [...this.roster.values()].filter((entry) => !isSettled(entry))) {
+        const step = [...node.steps].at(-1);
+        const message = `${node.name} was not Ready within ${seconds} s; it was at "${step ?? node.phase}"`;
+        this.giveUp(node, new UnetError('UNET_TIMEOUT', message, { node: node.name, step, log, remedy }));
+      }
+      return;
+    }
+    const pending = describePending(this.roster, dns);
+    const message = `the cluster was not usable within ${seconds} s; waited for ${pending}`;
+    this.fail(new UnetError('UNET_TIMEOUT', message, { log, remedy }));
+  }
+
+  /** After the bring-up: a node that came late, or came back, may make the cluster whole. */
+  private considerLate(): void {
+    if ([...this.roster.values()].every(isSettled)) {
+      this.send({ type: 'joins-over' });
+    }
+    if (this.currentPhase === 'degraded' && readyNodes(this.roster).length >= wantedNodes(this)) {
+      this.setPhase('usable');
+    }
+  }
+
+  private setPhase(
+    phase: ClusterPhase,
+    message?: string,
+    more: { retained?: boolean | undefined; restarting?: boolean | undefined } = {},
+  ): void {
     this.currentPhase = phase;
     this.since = new Date();
-    const retained = phase === 'failed' && this.options.settings.retain ? true : undefined;
-    const say = () => this.emit({ type: 'cluster', phase, message, retained });
-    if (phase === 'bringing-up' || phase === 'stopping') {
+    const saved = this.stateFile.save();
+    const say = () => this.emit({ type: 'cluster', phase, message, ...more });
+    if (phase === 'usable' || phase === 'degraded') {
+      // Who hears of it looks into the state file next. Unless it is over already.
+      void saved.then(() => this.currentPhase === phase && say());
+    } else {
       say();
-      return this.stateFile.save();
     }
-    // Who hears of an end looks into the state file next.
-    return this.stateFile.save().then(say);
+  }
+
+  private isEnding(): boolean {
+    return this.currentPhase === 'stopping' || this.currentPhase === 'stopped';
   }
 
   private isSettled(): boolean {

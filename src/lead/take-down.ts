@@ -33,28 +33,29 @@ export async function takeDown(
   reason = 'unet down',
 ): Promise<TakeDownResult> {
   const events = await ask(job, { type: 'down', reason });
-  if (events !== undefined) {
-    return { by: 'supervisor', problems: await followDown(events, onEvent), ...(await keptLogs(job)) };
+  const ended = events === undefined ? undefined : await followDown(events, onEvent);
+  if (ended?.stopped === true) {
+    return { by: 'supervisor', problems: ended.problems, ...(await keptLogs(job)) };
   }
   const elsewhere = await supervisedElsewhere(job);
   if (elsewhere !== undefined) {
-    return {
-      by: 'supervisor elsewhere',
-      problems: await askElsewhere(job, elsewhere),
-      ...(await keptLogs(job)),
-    };
+    const problems = await askElsewhere(job, elsewhere);
+    return { by: 'supervisor elsewhere', problems, ...(await keptLogs(job)) };
   }
   return { by: 'cleaning agents', problems: await cleanWithoutSupervisor(job), ...(await keptLogs(job)) };
 }
 
+/** `stopped` is false when the supervisor was killed before it had seen the end. */
 async function followDown(
   events: AsyncIterable<UnetEvent>,
   onEvent: (event: UnetEvent) => void,
-): Promise<ErrorRecord[]> {
+): Promise<{ stopped: boolean; problems: ErrorRecord[] }> {
   const problems: ErrorRecord[] = [];
   let stopping = false;
+  let stopped = false;
   for await (const event of events) {
     stopping ||= event.type === 'cluster' && event.phase === 'stopping';
+    stopped ||= event.type === 'cluster' && event.phase === 'stopped';
     if (stopping) {
       onEvent(event);
       if (event.type === 'error') {
@@ -62,7 +63,7 @@ async function followDown(
       }
     }
   }
-  return problems;
+  return { stopped, problems };
 }
 
 /** The supervisor polls for this file; its state, or the end of it, tells when it is done. */

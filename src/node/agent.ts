@@ -12,6 +12,7 @@ import { jobPaths, nodeLogs } from '../job/layout.ts';
 import { childEnvironment } from '../process/environment.ts';
 import { bringUp } from './bring-up.ts';
 import { type Channel, openChannel } from './channel.ts';
+import { within } from './deadline.ts';
 import { createAssembler } from './frames.ts';
 import { createInbox, type Inbox } from './inbox.ts';
 import { type Prepared, prepare } from './prepare.ts';
@@ -35,8 +36,8 @@ export type AgentOptions = {
   signal: AbortSignal;
 };
 
-/** Why the agent ends. `asked`: the supervisor is there and does the rest. */
-export type Stop = { reason: string; asked: boolean };
+/** Why the agent ends. `asked`: the supervisor is there and does the rest. `signal`: as at the end of the job. */
+export type Stop = { reason: string; by: 'asked' | 'signal' | 'silence' };
 
 /** One agent's life, from its spec to its end. */
 export type Life = {
@@ -56,7 +57,7 @@ export type Life = {
 export async function runAgent(options: AgentOptions): Promise<number> {
   const inbox = createInbox();
   const stopping = new AbortController();
-  const stop = (reason: string, asked = false) => stopping.abort({ reason, asked } satisfies Stop);
+  const stop = (reason: string, by: Stop['by'] = 'silence') => stopping.abort({ reason, by } satisfies Stop);
   let heard = () => {};
   const assemble = createAssembler(receive, () => {});
   const channel = openChannel({
@@ -69,7 +70,9 @@ export async function runAgent(options: AgentOptions): Promise<number> {
     },
     onEnd: () => stop('the supervisor is gone: input ended'),
   });
-  options.signal.addEventListener('abort', () => stop(String(options.signal.reason)), { once: true });
+  options.signal.addEventListener('abort', () => stop(signalReason(options.signal), 'signal'), {
+    once: true,
+  });
 
   function receive(message: unknown): void {
     const parsed = ToAgents.safeParse(message);
@@ -80,7 +83,7 @@ export async function runAgent(options: AgentOptions): Promise<number> {
         stop('the supervisor speaks another protocol');
       }
     } else if (parsed.data.type === 'stop') {
-      stop(parsed.data.reason, true);
+      stop(parsed.data.reason, 'asked');
     } else if (parsed.data.type !== 'ping') {
       inbox.deliver(parsed.data);
     }
@@ -112,10 +115,18 @@ export async function runAgent(options: AgentOptions): Promise<number> {
 
 async function firstSpec(inbox: Inbox, stopping: AbortSignal): Promise<JobSpec | undefined> {
   try {
-    return await inbox.take('spec', AbortSignal.any([stopping, AbortSignal.timeout(SPEC_TIMEOUT_MS)]));
+    return await within(SPEC_TIMEOUT_MS, stopping, (limit) => inbox.take('spec', limit), noSpec);
   } catch {
     return undefined;
   }
+}
+
+function noSpec(): UnetError {
+  return new UnetError('UNET_PROTOCOL', `no job spec came within ${SPEC_TIMEOUT_MS / 1000} s`);
+}
+
+function signalReason(signal: AbortSignal): string {
+  return UnetError.is(signal.reason) ? signal.reason.message : String(signal.reason);
 }
 
 async function live(
@@ -151,21 +162,23 @@ async function live(
 
 async function end(life: Life): Promise<number> {
   const { spec, options, channel, stopping, prepared } = life;
-  const { reason, asked } = (
-    stopping.aborted ? stopping.reason : { reason: 'cleaning', asked: true }
-  ) as Stop;
+  const { reason, by } = (stopping.aborted ? stopping.reason : { reason: 'cleaned', by: 'asked' }) as Stop;
   const problem = await takeAway(life);
   channel.send({
     type: 'bye',
     node: options.node,
     clean: problem === undefined,
+    reason,
+    bySignal: by === 'signal',
     problem: problem?.toRecord(),
   });
   await channel.flush();
-  if (!asked && options.node === spec.lead && prepared.seesJobDir) {
+  if (by !== 'asked' && options.node === spec.lead && prepared.seesJobDir) {
     await lastRites(jobPaths(spec.jobDir), {
       jobId: spec.jobId,
-      wasUsable: life.usable,
+      nonce: spec.nonce,
+      // A job that ended while all was well leaves nothing; one that broke leaves its logs.
+      keepLogs: !(life.usable && by === 'signal'),
       reason,
       host: hostname(),
     });
@@ -175,7 +188,7 @@ async function end(life: Life): Promise<number> {
 
 /** Tears down, twice if need be; undefined when nothing is left. */
 async function takeAway({ prepared, spec, options, openLog }: Life): Promise<UnetError | undefined> {
-  if (prepared.problem !== undefined) {
+  if (prepared.problem?.code === 'UNET_UNSAFE_PATH') {
     // What was refused is not ours to touch.
     return undefined;
   }

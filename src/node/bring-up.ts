@@ -5,13 +5,11 @@ import { createStdioTransport } from '../join/stdio.ts';
 import type { JoinTransport } from '../join/transport.ts';
 import { childEnvironment } from '../process/environment.ts';
 import type { Life } from './agent.ts';
-import { type NodeContext, need } from './context.ts';
-import { attendControlPlane, loadKubernetes } from './control-plane.ts';
-import { LEAD_PLAN, WORKER_PLAN } from './plan.ts';
-import { assignIdentity, greet } from './prepare.ts';
-import { writeRecord } from './record.ts';
+import type { NodeContext } from './context.ts';
+import { attendControlPlane } from './control-plane.ts';
+import { bringNodeUp } from './plan.ts';
+import { greet } from './prepare.ts';
 import { holdAndRetry } from './resume.ts';
-import { runPlan } from './run-plan.ts';
 import { type Claim, claimSlot } from './slots.ts';
 import { stageDirectory } from './steps/stage.ts';
 
@@ -26,65 +24,57 @@ export async function bringUp(life: Life): Promise<void> {
       claims.catch(() => {});
       await work(life);
     }
-  } catch {
-    // Reported where it happened.
+  } catch (error) {
+    if (!stopping.aborted && !UnetError.is(error)) {
+      // A UnetError was reported where it happened; this is a defect.
+      const problem = UnetError.from(error).with({ node: life.options.node }).toRecord();
+      life.channel.send({ type: 'failed', node: life.options.node, step: 'stage', ms: 0, error: problem });
+    }
   }
   await aborted(stopping);
 }
 
 async function work(life: Life): Promise<void> {
-  const { inbox, options, spec, stopping } = life;
-  const assigned = await inbox.take('assign', stopping);
-  const context = createContext(
-    life,
-    need(assigned.nodes[options.node], `an assignment for ${options.node}`),
-    assigned.joinVia,
-  );
+  const { inbox, stopping } = life;
+  const context = createContext(life);
   void inbox.take('usable', stopping).then(
     () => {
       life.usable = true;
     },
     () => {},
   );
-  try {
-    await assignIdentity(context, assigned.leadAddress);
-    await writeRecord(context.directory, context.record);
-  } catch (error) {
-    const problem = UnetError.from(error).with({ node: options.node, step: 'stage' });
-    context.send({ type: 'failed', step: 'stage', ms: 0, error: problem.toRecord() });
-    throw problem;
+  if (context.isLead) {
+    await bringNodeUp(context, stopping);
+  } else {
+    await bringNodeUp(context, stopping).catch(() => {});
+    await holdAndRetry(context, stopping);
   }
-  if (options.node === spec.lead) {
-    void loadKubernetes();
-    await runPlan(LEAD_PLAN, context, stopping);
-    return;
-  }
-  await runPlan(WORKER_PLAN, context, stopping).catch(() => {});
-  await holdAndRetry(context, stopping);
 }
 
-function createContext(
-  life: Life,
-  assignment: NodeContext['assignment'],
-  joinVia: 'shared-fs' | 'stdio',
-): NodeContext {
+function createContext(life: Life): NodeContext {
   const { spec, options, prepared, channel, inbox, stopping } = life;
   const { node } = options;
   const send: NodeContext['send'] = (message) => channel.send({ ...message, node });
   let receiving = new AbortController();
+  let onPublished = () => {};
+  const publishedOnce = new Promise<void>((resolve) => {
+    onPublished = resolve;
+  });
   const context: NodeContext = {
     spec,
     node,
     isLead: node === spec.lead,
-    assignment,
     hostIp: '',
     directory: prepared.directory,
     seesJobDir: prepared.seesJobDir,
+    joinVia: 'stdio',
+    onPublished,
+    publishedOnce,
     transport: (epoch) => {
       // The transport of an earlier epoch must not take the records from this one.
       receiving.abort();
       receiving = new AbortController();
-      return createTransport(joinVia, epoch, context, AbortSignal.any([stopping, receiving.signal]));
+      return createTransport(context.joinVia, epoch, context, AbortSignal.any([stopping, receiving.signal]));
     },
     record: {
       version: 1,

@@ -16,11 +16,13 @@ export type NodeContext = {
   spec: JobSpec;
   node: string;
   isLead: boolean;
-  assignment: Assignment;
+  /** Set when the supervisor has assigned ports and names; see identify.ts. */
+  assignment?: Assignment;
   hostIp: string;
   /** Node-local, 0700, removed by the teardown. */
   directory: string;
   seesJobDir: boolean;
+  joinVia: 'shared-fs' | 'stdio';
   /** The transport that accepts records of at least `epoch`. */
   transport: (epoch: number) => JoinTransport;
   record: NodeRecord;
@@ -36,8 +38,11 @@ export type NodeContext = {
   release?: ReleaseFacts;
   /** Set by `await-join`. */
   joinRecord?: JoinRecord;
-  /** Set by `publish`. */
+  /** Set by `publish`, which then calls `onPublished`. */
   published?: JoinRecord;
+  onPublished: () => void;
+  /** Resolves at the first time. */
+  publishedOnce: Promise<void>;
   /** Set by `boot`: the container runs. */
   booted?: boolean;
   /** Called by `kubeconfig` with its text, for the lead's own use of the API. */

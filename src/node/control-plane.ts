@@ -1,11 +1,16 @@
 /** What the lead's agent does beside its plan, as soon as there is a kubeconfig: addresses, readiness, DNS, tokens. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { UnetError } from '../errors.ts';
 import type { NodeContext } from './context.ts';
+import { within } from './deadline.ts';
+import { loadKubernetes } from './kubernetes-bundle.ts';
 import { publish } from './steps/publish.ts';
 import { runTarget } from './steps/run-target.ts';
 
 const SYNC_PAUSE_MS = 2000;
-const TOKEN_RETRY_MS = 1000;
+const RETRY_MS = 1000;
+const TRIES = 5;
+const CALL_TIMEOUT_MS = 10_000;
 
 /** Follows the cluster until `signal` aborts. */
 export async function attendControlPlane(
@@ -13,12 +18,60 @@ export async function attendControlPlane(
   kubeconfig: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const { dnsReady, followNodes, loadConfig } = await loadKubernetes();
-  const config = loadConfig(kubeconfig);
+  const kubernetes = await loadKubernetes();
+  const config = kubernetes.loadConfig(kubeconfig);
+  const { inbox } = context;
   const warn = createWarner(context);
   const sync = createFallback(context, signal, warn);
+  // One after the other: what is asked for later must not overtake, as a new token the revoking of the old ones.
+  const inTurn = createQueue((error) => warn(UnetError.from(error).message));
+
+  const boundToken = async () => {
+    if (context.published !== undefined) {
+      const { token, expiresAt } = context.published;
+      const id = token.reveal().slice(0, 6);
+      await insist(() => kubernetes.boundToken(config, id, expiresAt), 'bounding the bootstrap token');
+    }
+  };
+  const publishAgain = async (epoch: number) => {
+    context.epoch = epoch;
+    const log = context.openLog('publish');
+    try {
+      await publish.run(context, log, signal);
+    } finally {
+      log.close();
+    }
+    await boundToken();
+  };
+  const joinsOver = async () => {
+    await context.transport(context.epoch).withdraw();
+    await insist(() => kubernetes.revokeTokens(config), 'revoking the bootstrap tokens');
+  };
+  const forget = async (nodeName: string) => {
+    await insist(() => kubernetes.deleteNode(config, nodeName), `deleting the node ${nodeName}`);
+    context.send({ type: 'forgotten', nodeName });
+  };
+
+  /** Tries a few times: the API server of a fresh control plane restarts at will. A token left is bounded anyway. */
+  async function insist(action: () => Promise<void>, what: string): Promise<void> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        const late = () => new UnetError('UNET_STEP_TIMEOUT', 'the API server did not answer');
+        await within(CALL_TIMEOUT_MS, signal, action, late);
+        return;
+      } catch (error) {
+        signal.throwIfAborted();
+        if (attempt === TRIES) {
+          warn(`${what} failed: ${firstLine(error)}`);
+          return;
+        }
+        await sleep(RETRY_MS, undefined, { signal });
+      }
+    }
+  }
+
   await Promise.all([
-    followNodes({
+    kubernetes.followNodes({
       config,
       onNode: (node) => context.send({ type: 'kube-node', ...node }),
       onUnaddressed: (name, reason) => {
@@ -28,117 +81,35 @@ export async function attendControlPlane(
       onTrouble: (message) => warn(`the API server did not answer: ${message}`),
       signal,
     }),
-    dnsReady(config, signal).then(() => context.send({ type: 'dns' })),
-    keepTokens(context, kubeconfig, signal, warn),
-    publishAgain(context, kubeconfig, signal, warn),
-    forgetNodes(context, kubeconfig, signal, warn),
+    kubernetes.dnsReady(config, signal).then(() => context.send({ type: 'dns' })),
+    context.publishedOnce.then(() => inTurn(boundToken)),
+    forEach(
+      () => inbox.take('joins-over', signal),
+      () => inTurn(joinsOver),
+    ),
+    forEach(
+      () => inbox.take('publish-again', signal),
+      ({ epoch }) => inTurn(() => publishAgain(epoch)),
+    ),
+    forEach(
+      () => inbox.take('forget', signal),
+      ({ nodeName }) => inTurn(() => forget(nodeName)),
+    ),
   ]);
 }
 
-/** Reading and evaluating the client takes a moment: the lead begins while its node starts. */
-export function loadKubernetes(): Promise<typeof import('../kubernetes/index.ts')> {
-  return import('../kubernetes/index.ts');
-}
-
-/** Bounds the published token's life, and revokes all tokens when nobody is to join any more. */
-async function keepTokens(
-  context: NodeContext,
-  kubeconfig: string,
-  signal: AbortSignal,
-  warn: (message: string) => void,
-): Promise<void> {
-  const { boundToken, loadConfig, revokeTokens } = await loadKubernetes();
-  const config = loadConfig(kubeconfig);
-  while (context.published === undefined) {
-    await sleep(50, undefined, { signal });
-  }
-  const { token, expiresAt } = context.published;
-  await insist(
-    () => boundToken(config, token.reveal().slice(0, 6), expiresAt),
-    'bounding the bootstrap token',
-    signal,
-    warn,
-  );
+/** Until `next` rejects. */
+async function forEach<T>(next: () => Promise<T>, action: (value: T) => void): Promise<never> {
   for (;;) {
-    await context.inbox.take('joins-over', signal);
-    await context
-      .transport(context.epoch)
-      .withdraw()
-      .catch((error: unknown) => warn(`the join record could not be removed: ${String(error)}`));
-    await insist(() => revokeTokens(config), 'revoking the bootstrap tokens', signal, warn);
+    action(await next());
   }
 }
 
-/** Nodes that are to join again, or are lost for good, go from the API first. */
-async function forgetNodes(
-  context: NodeContext,
-  kubeconfig: string,
-  signal: AbortSignal,
-  warn: (message: string) => void,
-): Promise<void> {
-  const { deleteNode, loadConfig } = await loadKubernetes();
-  const config = loadConfig(kubeconfig);
-  for (;;) {
-    const { nodeName } = await context.inbox.take('forget', signal);
-    await insist(() => deleteNode(config, nodeName), `deleting the node ${nodeName}`, signal, warn);
-    context.send({ type: 'forgotten', nodeName });
-  }
-}
-
-/** A new token and record for nodes that are to join later. */
-async function publishAgain(
-  context: NodeContext,
-  kubeconfig: string,
-  signal: AbortSignal,
-  warn: (message: string) => void,
-): Promise<void> {
-  const { boundToken, loadConfig } = await loadKubernetes();
-  for (;;) {
-    const { epoch } = await context.inbox.take('publish-again', signal);
-    context.epoch = epoch;
-    const log = context.openLog('publish');
-    try {
-      await publish.run(context, log, signal);
-      if (context.published !== undefined) {
-        await boundToken(
-          loadConfig(kubeconfig),
-          context.published.token.reveal().slice(0, 6),
-          context.published.expiresAt,
-        );
-      }
-    } catch (error) {
-      signal.throwIfAborted();
-      warn(
-        `publishing the join record again failed: ${error instanceof Error ? error.message : String(error)}`,
-      );
-    } finally {
-      log.close();
-    }
-  }
-}
-
-/** Tries a few times: the API server of a fresh control plane restarts at will. A token left is bounded anyway. */
-async function insist(
-  action: () => Promise<void>,
-  what: string,
-  signal: AbortSignal,
-  warn: (message: string) => void,
-): Promise<void> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      await action();
-      return;
-    } catch (error) {
-      signal.throwIfAborted();
-      if (attempt === 5) {
-        warn(
-          `${what} failed: ${error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)}`,
-        );
-        return;
-      }
-      await sleep(TOKEN_RETRY_MS, undefined, { signal });
-    }
-  }
+function createQueue(onTrouble: (error: unknown) => void): (action: () => Promise<void>) => void {
+  let last: Promise<void> = Promise.resolve();
+  return (action) => {
+    last = last.then(action).catch(onTrouble);
+  };
 }
 
 /** `make sync-external-ip`, one at a time, and again when something came up meanwhile. */
@@ -157,7 +128,7 @@ function createFallback(
       try {
         await runTarget('sync-external-ip', 'ready', context, log, signal);
       } catch (error) {
-        warn(`make sync-external-ip: ${error instanceof Error ? error.message : String(error)}`);
+        warn(`make sync-external-ip: ${firstLine(error)}`);
       } finally {
         log.close();
       }
@@ -173,7 +144,7 @@ function createFallback(
   };
 }
 
-/** Says each thing once. */
+/** Says each thing once; nothing when the end itself is the trouble. */
 function createWarner(context: NodeContext): (message: string) => void {
   const said = new Set<string>();
   return (message) => {
@@ -182,4 +153,8 @@ function createWarner(context: NodeContext): (message: string) => void {
       context.send({ type: 'warning', message });
     }
   };
+}
+
+function firstLine(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '';
 }

@@ -1,5 +1,7 @@
 /** What a node does, top to bottom. A list within the list runs at the same time. */
-import type { Step } from './context.ts';
+import type { NodeContext, Step } from './context.ts';
+import { identify } from './identify.ts';
+import { runPlan } from './run-plan.ts';
 import { awaitJoin } from './steps/await-join.ts';
 import { boot } from './steps/boot.ts';
 import { cni } from './steps/cni.ts';
@@ -12,6 +14,21 @@ import { up } from './steps/up.ts';
 
 export type Plan = readonly (Step | readonly Step[])[];
 
-export const LEAD_PLAN: Plan = [stage, up, boot, init, [cni, publish, kubeconfig]];
+/** Before the node knows its ports and names: the supervisor may still wait for others. */
+const EVERY_NODE: Plan = [stage];
 
-export const WORKER_PLAN: Plan = [stage, up, boot, awaitJoin, join];
+const LEAD: Plan = [up, boot, init, [cni, publish, kubeconfig]];
+
+const WORKER: Plan = [up, boot, awaitJoin, join];
+
+/** Runs all of a node's plan. Repeatable: what is staged and assigned stays so. */
+export async function bringNodeUp(context: NodeContext, signal: AbortSignal): Promise<void> {
+  await runPlan(EVERY_NODE, context, signal);
+  await identify(context, signal);
+  await runPlan(context.isLead ? LEAD : WORKER, context, signal);
+}
+
+/** For a worker whose container runs. */
+export async function joinAgain(context: NodeContext, signal: AbortSignal): Promise<void> {
+  await runPlan([awaitJoin, join], context, signal);
+}

@@ -3,14 +3,14 @@ import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { identityVariables } from '../engine/identity.ts';
+import which from 'which';
 import { UnetError } from '../errors.ts';
 import { ensurePrivateDirectory } from '../files/private-directory.ts';
 import { jobPaths, userNodeDirectory } from '../job/layout.ts';
 import { childEnvironment } from '../process/environment.ts';
-import { run } from '../process/run.ts';
-import { addressOfInterface, leadAddress, sourceAddress } from './address.ts';
-import type { NodeContext } from './context.ts';
+import { endProcessesIn } from '../process/inside.ts';
+import { toolMissing } from '../process/run.ts';
+import { addressOfInterface, leadAddress } from './address.ts';
 import { type Hello, type JobSpec, PROTOCOL } from './protocol.ts';
 import { readRecord } from './record.ts';
 import { type Claim, claimSlot, SLOTS } from './slots.ts';
@@ -33,13 +33,14 @@ export async function prepare(spec: JobSpec, node: string, env: NodeJS.ProcessEn
   const prepared: Prepared = {
     root,
     directory: join(root, spec.jobId, node),
-    seesJobDir: await seesNonce(jobPaths(spec.jobDir).nonce, spec.nonce),
+    seesJobDir: spec.mode === 'bring-up' && (await seesNonce(jobPaths(spec.jobDir).nonce, spec.nonce)),
   };
-  if (spec.mode === 'clean') {
-    await endLivingAgent(spec, prepared.directory);
-    return prepared;
-  }
   try {
+    await endLivingAgent(spec, prepared.directory);
+    await endProcessesIn(prepared.directory);
+    if (spec.mode === 'clean') {
+      return prepared;
+    }
     await ensurePrivateDirectory(root);
     await clearLeftovers(spec, prepared, env);
     await ensurePrivateDirectory(prepared.directory);
@@ -88,31 +89,6 @@ export async function greet(
   };
 }
 
-/**
- * Sets the node's address and its make variables: the interface asked for, else the source of the route to the lead.
- *
- * @throws UnetError UNET_ADDRESS_UNKNOWN without a route.
- */
-export async function assignIdentity(context: NodeContext, lead: string): Promise<void> {
-  const { spec, node, assignment, record } = context;
-  context.hostIp = context.isLead ? lead : await workerAddress(spec, lead);
-  record.variables = identityVariables({ jobId: spec.jobId, node, hostIp: context.hostIp, ...assignment });
-}
-
-async function workerAddress(spec: JobSpec, lead: string): Promise<string> {
-  if (spec.interface !== undefined) {
-    return addressOfInterface(spec.interface);
-  }
-  const address = await sourceAddress(lead);
-  if (address === undefined) {
-    throw new UnetError('UNET_ADDRESS_UNKNOWN', `there is no route to the lead's address ${lead}`, {
-      fatal: true,
-      remedy: 'name the interface between the nodes with --interface',
-    });
-  }
-  return address;
-}
-
 async function ownAddress(spec: JobSpec): Promise<string | UnetError> {
   try {
     if (spec.interface !== undefined) {
@@ -124,18 +100,8 @@ async function ownAddress(spec: JobSpec): Promise<string | UnetError> {
   }
 }
 
-/** What an agent that was killed left: its containers and directory. A living one keeps its own. */
+/** What an agent that was killed left: its containers and directory. */
 async function clearLeftovers(spec: JobSpec, prepared: Prepared, env: NodeJS.ProcessEnv): Promise<void> {
-  const record = await readRecord(prepared.directory);
-  if (record !== undefined && (await isAgent(record.pid, spec.jobId))) {
-    throw new UnetError(
-      'UNET_SUPERVISOR',
-      `another agent of this job (pid ${record.pid}) still holds this node`,
-      {
-        remedy: 'wait until it has ended, or run "unet down"',
-      },
-    );
-  }
   await teardown({
     directory: prepared.directory,
     root: prepared.root,
@@ -159,7 +125,6 @@ async function endLivingAgent(spec: JobSpec, directory: string): Promise<void> {
   while (await isAgent(pid, spec.jobId)) {
     if (performance.now() > deadline) {
       signal(pid, 'SIGKILL');
-      return;
     }
     await sleep(AGENT_POLL_MS);
   }
@@ -180,12 +145,8 @@ async function isAgent(pid: number, jobId: string): Promise<boolean> {
 }
 
 async function missingTool(env: NodeJS.ProcessEnv): Promise<UnetError | undefined> {
-  try {
-    await run(['make', '--version'], { env: childEnvironment(env), timeoutMs: 15_000 });
-    return undefined;
-  } catch (error) {
-    return UnetError.from(error);
-  }
+  const { PATH: path = '' } = childEnvironment(env);
+  return (await which('make', { path, nothrow: true })) === null ? toolMissing('make') : undefined;
 }
 
 /** Twice, since a directory that was made a moment ago may not be visible at once on another client. */

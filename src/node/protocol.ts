@@ -79,7 +79,7 @@ export const ToAgents = z.discriminatedUnion('type', [
     type: z.literal('release'),
     sha256: z.string(),
     bytes: z.number(),
-    path: z.string().optional(),
+    path: z.string(),
   }),
   z.object({ type: z.literal('release-part'), data: z.string() }),
   z.object({ type: z.literal('grant'), node: z.string() }),
@@ -149,7 +149,16 @@ export const FromAgent = z.discriminatedUnion('type', [
     message: z.string(),
   }),
   z.object({ type: z.literal('dns'), node: z.string() }),
-  z.object({ type: z.literal('bye'), node: z.string(), clean: z.boolean(), problem: ErrorShape.optional() }),
+  z.object({
+    type: z.literal('bye'),
+    node: z.string(),
+    clean: z.boolean(),
+    /** Why it ends. */
+    reason: z.string(),
+    /** It got a signal, as all of a job gets at its end. */
+    bySignal: z.boolean(),
+    problem: ErrorShape.optional(),
+  }),
 ]);
 export type FromAgent = z.infer<typeof FromAgent>;
 export type Hello = Extract<FromAgent, { type: 'hello' }>;

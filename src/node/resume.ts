@@ -1,9 +1,6 @@
 /** A worker that is done, or has failed, holds what it has; told to retry, it tries again. */
 import type { NodeContext } from './context.ts';
-import { WORKER_PLAN } from './plan.ts';
-import { runPlan } from './run-plan.ts';
-import { awaitJoin } from './steps/await-join.ts';
-import { join } from './steps/join.ts';
+import { bringNodeUp, joinAgain } from './plan.ts';
 import { tryTarget } from './steps/run-target.ts';
 
 /**
@@ -17,9 +14,9 @@ export async function holdAndRetry(context: NodeContext, signal: AbortSignal): P
     try {
       if (context.booted === true) {
         await reset(context, signal);
-        await runPlan([awaitJoin, join], context, signal);
+        await joinAgain(context, signal);
       } else {
-        await runPlan(WORKER_PLAN, context, signal);
+        await bringNodeUp(context, signal);
       }
     } catch {
       // Reported by the step; another retry may come.

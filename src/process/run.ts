@@ -196,6 +196,15 @@ async function collect(
   }
 }
 
+/** A program that unet needs is not there. */
+export function toolMissing(file: string, what = 'was not found on PATH', cause?: unknown): UnetError {
+  return new UnetError('UNET_TOOL_MISSING', `${file} ${what}`, {
+    cause,
+    fatal: true,
+    remedy: `install ${file}, or load the module that provides it`,
+  });
+}
+
 /** What it means that `file` could not be started at all. */
 export function startFailure(
   file: string,
@@ -208,16 +217,11 @@ export function startFailure(
       cause,
     });
   }
-  if (code === 'ENOENT' || code === 'EACCES') {
-    return new UnetError(
-      'UNET_TOOL_MISSING',
-      `${file} ${code === 'ENOENT' ? 'was not found on PATH' : 'is not executable'}`,
-      {
-        cause,
-        fatal: true,
-        remedy: `install ${file}, or load the module that provides it`,
-      },
-    );
+  if (code === 'ENOENT') {
+    return toolMissing(file, 'was not found on PATH', cause);
+  }
+  if (code === 'EACCES') {
+    return toolMissing(file, 'is not executable', cause);
   }
   return new UnetError('UNET_INTERNAL', `${file} could not be started: ${code}`, { cause });
 }

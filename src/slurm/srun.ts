@@ -20,6 +20,8 @@ export function srunArgv(jobId: string, nodes: readonly string[], command: reado
     '--kill-on-bad-exit=0',
     '--wait=0',
     '--no-kill',
+    // A site's MpiDefault would set up what the agents do not use.
+    '--mpi=none',
     '--',
     ...command,
   ];

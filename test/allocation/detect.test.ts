@@ -72,11 +72,19 @@ describe('an allocation of Slurm', () => {
     expect((await detect(env, { nodes: 256 })).nodes).toHaveLength(256);
   });
 
-  it('that has ended says what Slurm said', async () => {
-    const squeue = '#!/bin/sh\necho "slurm_load_jobs error: Invalid job id specified" >&2\nexit 1\n';
-    await expect(detect(inSlurm('sbatch-env.txt', { squeue }))).rejects.toMatchObject({
+  it('is one too while slurmctld does not answer: then the time left is not known', async () => {
+    const squeue =
+      '#!/bin/sh\necho "slurm_load_jobs error: Unable to contact slurm controller" >&2\nexit 1\n';
+    const allocation = await detect(inSlurm('sbatch-env.txt', { squeue }));
+    expect(allocation).toMatchObject({ kind: 'slurm', nodes: ['n0', 'n1', 'n2'] });
+    expect(allocation.endsAt).toBeUndefined();
+  });
+
+  it('whose nodes Slurm cannot name says what Slurm said', async () => {
+    const scontrol = '#!/bin/sh\necho "scontrol: error: no such list" >&2\nexit 1\n';
+    await expect(detect(inSlurm('sbatch-env.txt', { scontrol }))).rejects.toMatchObject({
       code: 'UNET_ALLOCATION_UNREADABLE',
-      details: { tail: ['slurm_load_jobs error: Invalid job id specified'] },
+      details: { tail: ['scontrol: error: no such list'] },
     });
   });
 

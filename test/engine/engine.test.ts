@@ -73,6 +73,7 @@ describe('containerd in the node', () => {
     await waitForContainerd(engine(compose), {
       stage,
       env,
+      pollMs: 20,
       timeoutMs: LONG_MS,
       signal: new AbortController().signal,
       onLine: (line) => lines.push(line),
@@ -91,6 +92,7 @@ describe('containerd in the node', () => {
       waitForContainerd(engine(compose), {
         stage,
         env,
+        pollMs: 20,
         timeoutMs: 600,
         signal: new AbortController().signal,
       }),
@@ -108,6 +110,7 @@ describe('containerd in the node', () => {
     const waiting = waitForContainerd(engine(compose), {
       stage,
       env,
+      pollMs: 20,
       timeoutMs: LONG_MS,
       signal: abort.signal,
     });

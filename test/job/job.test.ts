@@ -9,6 +9,9 @@ import { jobPaths, jobsDirectory } from '../../src/job/layout.ts';
 import { type JobState, readState } from '../../src/job/state.ts';
 import { scratch } from '../process/scratch.ts';
 
+/** What every file of a job holds here. */
+const NONCE = 'x';
+
 function state(supervisor: Partial<JobState['supervisor']> = {}): JobState {
   return {
     version: 1,
@@ -38,7 +41,7 @@ function job(content: JobState = state()) {
     join(paths.join, 'record.json'),
     join(paths.logs, 'n0', 'up.log'),
   ]) {
-    writeFileSync(path, 'x', { mode: 0o600 });
+    writeFileSync(path, NONCE, { mode: 0o600 });
   }
   return paths;
 }
@@ -109,7 +112,8 @@ describe('a supervisor that has died', () => {
     const paths = job(state({ pid: await deadPid() }));
     await lastRites(paths, {
       jobId: 'slurm-42',
-      wasUsable: true,
+      nonce: NONCE,
+      keepLogs: true,
       reason: 'the supervisor is gone: input ended',
       host: 'n0',
     });
@@ -124,7 +128,8 @@ describe('a supervisor that has died', () => {
     const paths = job(state({ pid: await deadPid() }));
     await lastRites(paths, {
       jobId: 'slurm-42',
-      wasUsable: true,
+      nonce: NONCE,
+      keepLogs: false,
       reason: 'interrupted by SIGTERM',
       host: 'n0',
     });
@@ -141,18 +146,32 @@ describe('a supervisor that has died', () => {
     const paths = job(state({ pid: Number(String(chunk)) }));
     await lastRites(paths, {
       jobId: 'slurm-42',
-      wasUsable: true,
+      nonce: NONCE,
+      keepLogs: false,
       reason: 'interrupted by SIGTERM',
       host: 'n0',
     });
     expect(existsSync(paths.directory)).toBe(false);
   });
 
+  it('is not mistaken for one of a later bring-up', async () => {
+    const paths = job(state({ pid: await deadPid() }));
+    await lastRites(paths, {
+      jobId: 'slurm-42',
+      nonce: 'of an earlier bring-up',
+      keepLogs: false,
+      reason: 'interrupted by SIGTERM',
+      host: 'n0',
+    });
+    expect(existsSync(paths.kubeconfig)).toBe(true);
+  });
+
   it('that has stopped in good order is left alone', async () => {
     const paths = job({ ...state(), phase: 'stopped' });
     await lastRites(paths, {
       jobId: 'slurm-42',
-      wasUsable: true,
+      nonce: NONCE,
+      keepLogs: false,
       reason: 'interrupted by SIGTERM',
       host: 'n0',
     });

@@ -87,7 +87,9 @@ describe('the nodes of a cluster', () => {
       });
       await until(() => nodes.at(-1)?.message === message);
     }
+    // Not before it has its address.
     expect(nodes.filter(({ name }) => name === 'u7s-n1').map(({ ready }) => ready)).toEqual([
+      false,
       true,
       false,
       true,

@@ -135,7 +135,13 @@ describe('an agent takes its node away', () => {
     expect(place.processes().length).toBeGreaterThan(1);
     agent.endInput();
     expect(await agent.exited).toBe(0);
-    expect(agent.said.at(-1)).toEqual({ type: 'bye', node: 'node-0', clean: true });
+    expect(agent.said.at(-1)).toEqual({
+      type: 'bye',
+      node: 'node-0',
+      clean: true,
+      reason: 'the supervisor is gone: input ended',
+      bySignal: false,
+    });
     await expectNothingLeft(place);
   });
 

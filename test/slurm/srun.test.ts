@@ -121,6 +121,7 @@ describe("the command line of the agents' step", () => {
       '--kill-on-bad-exit=0',
       '--wait=0',
       '--no-kill',
+      '--mpi=none',
       '--',
       'unet',
       'node',

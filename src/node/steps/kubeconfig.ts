@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { writePrivateFile } from '../../files/private-file.ts';
 import { jobPaths } from '../../job/layout.ts';
 import { withServer } from '../../kubernetes/kubeconfig.ts';
-import type { Step } from '../context.ts';
+import { need, type Step } from '../context.ts';
 import { runTarget } from './run-target.ts';
 
 export const kubeconfig: Step = {
@@ -12,7 +12,10 @@ export const kubeconfig: Step = {
   run: async (context, log, signal) => {
     await runTarget('kubeconfig', 'kubeconfig', context, log, signal);
     const written = join(context.record.stage, 'kubeconfig');
-    const apiServer = { address: context.hostIp, port: context.assignment.ports.apiServer };
+    const apiServer = {
+      address: context.hostIp,
+      port: need(context.assignment, 'the assignment').ports.apiServer,
+    };
     const content = withServer(await readFile(written, 'utf8'), apiServer);
     // The Makefile's own copy is world-readable; nobody needs it.
     await rm(written);

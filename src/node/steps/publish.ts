@@ -22,6 +22,7 @@ export const publish: Step = {
     const transport = context.transport(context.epoch);
     await transport.publish(record, signal);
     context.published = record;
+    context.onPublished();
     log.line(`published by ${transport.name}, epoch ${record.epoch}, until ${record.expiresAt}`);
   },
 };

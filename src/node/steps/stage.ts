@@ -47,7 +47,7 @@ async function receive(
   signal: AbortSignal,
 ): Promise<{ content: string | Buffer; sha256: string }> {
   const { sha256, bytes, path } = await context.inbox.take('release', signal);
-  if (path !== undefined) {
+  if (context.seesJobDir) {
     return { content: path, sha256 };
   }
   const parts: Buffer[] = [];

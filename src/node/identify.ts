@@ -1,0 +1,49 @@
+/** The node gets its ports, its names and its address. */
+import { identityVariables } from '../engine/identity.ts';
+import { UnetError } from '../errors.ts';
+import { addressOfInterface, sourceAddress } from './address.ts';
+import { type NodeContext, need } from './context.ts';
+import type { JobSpec } from './protocol.ts';
+import { writeRecord } from './record.ts';
+
+/**
+ * Waits for the assignment, and sets the make variables that follow from it. The supervisor bounds the wait: it assigns
+ * when all have greeted, or their time is over.
+ *
+ * @throws UnetError UNET_ADDRESS_UNKNOWN, already reported.
+ */
+export async function identify(context: NodeContext, signal: AbortSignal): Promise<void> {
+  const { inbox, node, record, spec } = context;
+  if (context.assignment !== undefined) {
+    return;
+  }
+  const assigned = await inbox.take('assign', signal, ({ nodes }) => nodes[node] !== undefined);
+  try {
+    context.hostIp = context.isLead ? assigned.leadAddress : await workerAddress(spec, assigned.leadAddress);
+    const assignment = need(assigned.nodes[node], 'an assignment');
+    const identity = identityVariables({ jobId: spec.jobId, node, hostIp: context.hostIp, ...assignment });
+    record.variables = { ...record.variables, ...identity };
+    await writeRecord(context.directory, record);
+    context.joinVia = assigned.joinVia;
+    context.assignment = assignment;
+  } catch (error) {
+    const problem = UnetError.from(error).with({ node, step: 'stage' });
+    context.send({ type: 'failed', step: 'stage', ms: 0, error: problem.toRecord() });
+    throw problem;
+  }
+}
+
+/** The interface asked for, else the source of the route to the lead. */
+async function workerAddress(spec: JobSpec, lead: string): Promise<string> {
+  if (spec.interface !== undefined) {
+    return addressOfInterface(spec.interface);
+  }
+  const address = await sourceAddress(lead);
+  if (address === undefined) {
+    throw new UnetError('UNET_ADDRESS_UNKNOWN', `there is no route to the lead's address ${lead}`, {
+      fatal: true,
+      remedy: 'name the interface between the nodes with --interface',
+    });
+  }
+  return address;
+}
