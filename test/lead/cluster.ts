@@ -17,7 +17,8 @@ export class Cluster {
   readonly directory = scratch();
   readonly name = this.directory.slice(-6).toLowerCase();
   readonly jobDirectory = join(this.directory, 'job', `local-${this.name}`);
-  private readonly env: NodeJS.ProcessEnv;
+  /** Of the commands to come. */
+  readonly env: NodeJS.ProcessEnv;
 
   /** @param env faults and settings. */
   constructor(env: NodeJS.ProcessEnv = {}) {

@@ -21,7 +21,7 @@ export function recordedEnvironment(
 /** A PATH with `scontrol show hostnames` and `squeue -o %L`; each checks how it is called. */
 export function fakeSlurm(
   directory: string,
-  answers: { hostnames?: string; timeLeft?: string; squeue?: string } = {},
+  answers: { hostnames?: string; timeLeft?: string; squeue?: string; scontrol?: string } = {},
 ): string {
   const {
     hostnames = recorded('scontrol-show-hostnames.txt'),
@@ -30,7 +30,8 @@ export function fakeSlurm(
   program(
     directory,
     'scontrol',
-    `#!/bin/sh\n[ "$1 $2" = "show hostnames" ] && [ $# = 3 ] || { echo "bad call: $*" >&2; exit 1; }\ncat <<'END'\n${hostnames}END\n`,
+    answers.scontrol ??
+      `#!/bin/sh\n[ "$1 $2" = "show hostnames" ] && [ $# = 3 ] || { echo "bad call: $*" >&2; exit 1; }\ncat <<'END'\n${hostnames}END\n`,
   );
   program(
     directory,
