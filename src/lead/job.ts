@@ -1,14 +1,14 @@
 /** A job as a command finds it: its allocation, its directory, its state, and whether somebody attends it. */
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { open, readFile, rm } from 'node:fs/promises';
+import { type FileHandle, open, readFile, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Allocation } from '../allocation/allocation.ts';
 import { detectAllocation } from '../allocation/detect.ts';
 import type { Settings } from '../config/schema.ts';
-import { UnetError } from '../errors.ts';
+import { errnoOf, UnetError } from '../errors.ts';
 import type { UnetEvent } from '../events/types.ts';
 import { ensurePrivateDirectory } from '../files/private-directory.ts';
 import { writePrivateFile } from '../files/private-file.ts';
@@ -114,14 +114,11 @@ export async function startSupervisor(job: Job, signal?: AbortSignal): Promise<A
   const control = controlSocket(job.allocation.jobId);
   await ensurePrivateDirectory(job.paths.directory);
   await ensurePrivateDirectory(job.paths.logs);
-  await ensurePrivateDirectory(control.directory);
   const { allocation, settings, cwd, unet, env, paths } = job;
   const request: SupervisorRequest = { allocation, settings, jobDir: paths.directory, unet, cwd };
   const requestFile = join(paths.directory, `request-${randomUUID()}.json`);
   await writePrivateFile(requestFile, JSON.stringify(request));
-  // Not in the job directory: on NFS a file that is held open cannot be removed with it.
-  const output = join(control.directory, 'output');
-  const log = await open(output, 'w', 0o600);
+  const log = await openOutput(control.directory);
   try {
     const argv = [
       process.execPath,
@@ -136,6 +133,24 @@ export async function startSupervisor(job: Job, signal?: AbortSignal): Promise<A
   } finally {
     await log.close();
     await rm(requestFile, { force: true });
+  }
+}
+
+/**
+ * Where the supervisor's own output goes. Not in the job directory: on NFS a file that is held open cannot be removed
+ * with it.
+ */
+async function openOutput(directory: string): Promise<FileHandle> {
+  for (let attempt = 1; ; attempt += 1) {
+    await ensurePrivateDirectory(directory);
+    try {
+      return await open(join(directory, 'output'), 'w', 0o600);
+    } catch (error) {
+      // The supervisor before this one has just removed its directory.
+      if (errnoOf(error) !== 'ENOENT' || attempt === 3) {
+        throw error;
+      }
+    }
   }
 }
 

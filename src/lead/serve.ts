@@ -110,8 +110,9 @@ function answer(supervisor: Supervisor, request: ControlRequest, reply: Reply): 
 }
 
 async function close(control: ControlServer, jobId: string): Promise<void> {
-  await control.close();
+  // First: a command that sees the connection end may start another supervisor in this very directory.
   await removeControl(jobId);
+  await control.close();
 }
 
 function signalReason(signal: AbortSignal): string {
