@@ -482,7 +482,7 @@ export class Supervisor implements Cluster {
     this.since = new Date();
     const saved = this.stateFile.save();
     const say = () => this.emit({ type: 'cluster', phase, message, ...more });
-    if (phase === 'usable' || phase === 'degraded') {
+    if (phase === 'usable' || phase === 'degraded' || more.retained === true) {
       // Who hears of it looks into the state file next. Unless it is over already.
       void saved.then(() => this.currentPhase === phase && say());
     } else {
