@@ -34,6 +34,9 @@ const cli = createCli(process.argv.slice(2), COMMANDS, {
   stdout: process.stdout,
   stderr: process.stderr,
   // Twice: the user will not wait. Supervisor and agents go on with the teardown by themselves.
-  signal: interruptions(() => process.exit(EXIT.interrupted)),
+  signal: interruptions(() => {
+    process.stderr.write('\nnot waiting; the teardown goes on in the background\n');
+    process.exit(EXIT.interrupted);
+  }),
 });
 process.exit(await cli.run());

@@ -3,11 +3,14 @@
  * bundle of its own, since every node reads and compiles it before anything else can happen there.
  */
 import './process/umask.ts';
+import { appendFileSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { parseArgs } from 'node:util';
 import { EXIT, UnetError } from './errors.ts';
+import { jobPaths } from './job/layout.ts';
 import type { SupervisorRequest } from './lead/request.ts';
+import { redact } from './process/redact.ts';
 import { interruptions } from './process/signals.ts';
 import { VERSION } from './version.ts';
 
@@ -52,6 +55,12 @@ async function supervisor(requestFile: string): Promise<number> {
   const { serve } = await import('./lead/serve.ts');
   const request = JSON.parse(await readFile(requestFile, 'utf8')) as SupervisorRequest;
   await rm(requestFile, { force: true });
+  // A defect ends the supervisor, and so the cluster: what it was is in the log that stays.
+  process.on('uncaughtException', (error) => {
+    const text = redact(`${new Date().toISOString()} uncaught: ${error.stack ?? error.message}\n`);
+    appendFileSync(jobPaths(request.jobDir).supervisorLog, text, { mode: 0o600 });
+    process.exit(EXIT.failed);
+  });
   if (!(await serve({ ...request, env: process.env, signal: interruptions() }))) {
     console.error(`another supervisor of ${request.allocation.jobId} is there already`);
   }

@@ -9,7 +9,7 @@ export const attr: CommandModule<{ attribute: string }> = {
   describe: 'one value of the cluster: kubeconfig, api-server, lead, nodes, phase, logs …',
   group: 'use',
   example: [['kubectl --kubeconfig "$(unet attr kubeconfig)" get nodes', 'without changing the environment']],
-  settings: ['allocation', 'name', 'jobDir', 'nodes'],
+  settings: ['allocation', 'name', 'jobDir'],
   positionals: { attribute: { type: 'string', describe: 'its name', demandOption: true } },
   async handler({ args, settings, env, cwd, signal, out }) {
     const job = await findJob({ settings, env, cwd, unet: VERSION, signal });

@@ -1,6 +1,6 @@
 /** `unet down`: takes the cluster away, also without its supervisor. */
 
-import { EXIT } from '../errors.ts';
+import { EXIT, UnetError } from '../errors.ts';
 import { errorLines } from '../events/error-text.ts';
 import { createRenderer } from '../events/renderer.ts';
 import { findJob } from '../lead/job.ts';
@@ -13,10 +13,15 @@ export const down: CommandModule = {
   describe: 'take the cluster away everywhere; repeatable, works without a supervisor too',
   group: 'cluster',
   example: [['unet down', 'at the end of a batch script, or after a look at what failed']],
-  settings: 'all',
+  // Few: a typo in the others must not keep a cluster up.
+  settings: ['allocation', 'name', 'jobDir', 'nodeDir', 'output'],
   json: true,
   async handler({ settings, env, cwd, signal, stderr, stdout, say, json }) {
-    const job = await findJob({ settings, env, cwd, unet: VERSION, signal });
+    const job = await findJob({ settings, env, cwd, unet: VERSION, signal }).catch(nothingHere);
+    if (job === undefined) {
+      say('this is not inside an allocation, and no local cluster is up: there is nothing to take down');
+      return EXIT.done;
+    }
     const renderer = createRenderer({ output: settings.output, stream: stderr, resultStream: stdout, env });
     try {
       const { by, problems, logs } = await takeDown(job, renderer.event);
@@ -40,3 +45,11 @@ export const down: CommandModule = {
     }
   },
 };
+
+/** `down` is repeatable, also where the first one has left no sign of a cluster. */
+function nothingHere(error: unknown): undefined {
+  if (UnetError.is(error) && error.code === 'UNET_NO_ALLOCATION') {
+    return undefined;
+  }
+  throw error;
+}

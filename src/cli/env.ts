@@ -16,7 +16,7 @@ export const env: CommandModule<{ shell: Shell }> = {
     ['eval "$(unet env)"', 'in bash, zsh and other shells of that kind'],
     ['eval `unet env --shell csh`', 'in csh and tcsh'],
   ],
-  settings: ['allocation', 'name', 'jobDir', 'nodes'],
+  settings: ['allocation', 'name', 'jobDir'],
   builder: { shell: { choices: SHELLS, default: 'sh', describe: 'for which kind of shell' } },
   async handler({ args, settings, env: environment, cwd, signal, out }) {
     const job = await findJob({ settings, env: environment, cwd, unet: VERSION, signal });

@@ -11,7 +11,7 @@ export const kubectl: CommandModule = {
   describe: 'kubectl, pointed at the cluster; everything behind it is kubectl’s',
   group: 'use',
   example: [['unet kubectl get nodes -o wide', 'without eval of unet env']],
-  settings: ['allocation', 'name', 'jobDir', 'nodes'],
+  settings: ['allocation', 'name', 'jobDir'],
   rest: 'everything',
   async handler({ settings, env, cwd, signal, rest }) {
     const job = await findJob({ settings, env, cwd, unet: VERSION, signal });

@@ -1,5 +1,7 @@
 /** `unet run -- CMD`: up, CMD with KUBECONFIG, down always. */
 
+import { existsSync } from 'node:fs';
+import which from 'which';
 import { UnetError } from '../errors.ts';
 import { createRenderer } from '../events/renderer.ts';
 import { bringUp } from '../lead/bring-up.ts';
@@ -24,6 +26,7 @@ export const run: CommandModule = {
     if (rest.length === 0) {
       throw new UnetError('UNET_USAGE', 'unet run needs a command: unet run -- CMD');
     }
+    await refuseMissing(rest[0] ?? '', env);
     const job = await findJob({ settings, env, cwd, unet: VERSION, signal });
     const renderer = createRenderer({ output: settings.output, stream: stderr, resultStream: stdout, env });
     let owned = false;
@@ -42,6 +45,13 @@ export const run: CommandModule = {
     }
   },
 };
+
+/** Before anything is started for it. */
+async function refuseMissing(command: string, env: NodeJS.ProcessEnv): Promise<void> {
+  if ((await which(command, { path: env.PATH ?? '', nothrow: true })) === null && !existsSync(command)) {
+    throw new UnetError('UNET_COMMAND_NOT_FOUND', `${command}: command not found`);
+  }
+}
 
 async function inCluster(
   job: Job,

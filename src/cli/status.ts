@@ -18,7 +18,7 @@ export const status: CommandModule<{ watch?: boolean }> = {
     ['unet status --json | jq -r .phase', 'for a script'],
     ['unet status --watch', 'again at every change'],
   ],
-  settings: ['allocation', 'name', 'jobDir', 'nodes'],
+  settings: ['allocation', 'name', 'jobDir'],
   json: true,
   builder: {
     watch: {

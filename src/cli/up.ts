@@ -22,11 +22,15 @@ export const up: CommandModule = {
 
 /** The command's logic, also for `unet rehearse`, which is the same with other defaults. */
 export async function runUp(context: CommandContext): Promise<number> {
-  const { settings, env, cwd, signal, stderr, stdout } = context;
+  const { settings, env, cwd, signal, stderr, stdout, say } = context;
   const job = await findJob({ settings, env, cwd, unet: VERSION, signal });
   const renderer = createRenderer({ output: settings.output, stream: stderr, resultStream: stdout, env });
   try {
-    const { error } = await bringUp(job, renderer.event, signal);
+    const { error, outcome } = await bringUp(job, renderer.event, signal);
+    await renderer.end();
+    if (outcome === 'usable' && settings.output !== 'json') {
+      say('next: eval "$(unet env)", then kubectl; unet status shows the nodes, unet down takes them away');
+    }
     return error === undefined ? EXIT.done : (error.exitCode ?? EXIT.failed);
   } finally {
     await renderer.end();

@@ -66,12 +66,7 @@ function describe(
       ];
     }
     case 'cluster':
-      return [
-        withMessage(
-          `${PHASES[event.phase]}${event.retained === true ? '; everything is kept until unet down' : ''}`,
-          event.message,
-        ),
-      ];
+      return [withMessage(clusterText(event), event.message)];
     case 'node':
       return nodeLine(event, progress);
     case 'step':
@@ -83,6 +78,13 @@ function describe(
     case 'summary':
       return ['times in seconds:', ...summaryLines(event.summary)];
   }
+}
+
+function clusterText({ phase, retained, incomplete }: Extract<UnetEvent, { type: 'cluster' }>): string {
+  if (incomplete === true) {
+    return 'something is left, see above';
+  }
+  return retained === true ? `${PHASES[phase]}; everything is kept until unet down` : PHASES[phase];
 }
 
 function nodeLine(

@@ -56,6 +56,8 @@ export type EventBody =
       retained?: boolean | undefined;
       /** `stopping`, so that who asked can start again from clean nodes. */
       restarting?: boolean | undefined;
+      /** `stopped`, but something could not be taken away. */
+      incomplete?: boolean | undefined;
     }
   | { type: 'node'; node: string; phase: NodePhase; message?: string | undefined }
   | { type: 'step'; node: string; step: StepName; state: 'started' }

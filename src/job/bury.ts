@@ -22,6 +22,11 @@ export async function buryJob(paths: JobPaths, { keepLogs }: { keepLogs: boolean
   }
 }
 
+/** Removes the admin's kubeconfig and the join record, as soon as nobody is to use them any more. */
+export async function removeSecrets(paths: JobPaths): Promise<void> {
+  await Promise.all([paths.kubeconfig, paths.join].map((path) => rm(path, { recursive: true, force: true })));
+}
+
 /** Removes the supervisor's socket on this host, and the directories that it leaves empty. */
 export async function removeControl(jobId: string): Promise<void> {
   const { directory } = controlSocket(jobId);

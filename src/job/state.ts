@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import * as z from 'zod';
 import { errnoOf } from '../errors.ts';
+import { pathError } from '../files/path-error.ts';
 
 const Text = z.string();
 
@@ -51,7 +52,7 @@ export async function readState(path: string): Promise<JobState | undefined> {
     return await read(path);
   } catch (error) {
     // It was replaced on the server while it was read.
-    if (errnoOf(error) === 'ESTALE') {
+    if (errnoOf(error) === 'ESTALE' || (error instanceof Error && errnoOf(error.cause) === 'ESTALE')) {
       return await read(path);
     }
     throw error;
@@ -66,6 +67,6 @@ async function read(path: string): Promise<JobState | undefined> {
     if (errnoOf(error) === 'ENOENT' || error instanceof SyntaxError) {
       return undefined;
     }
-    throw error;
+    throw pathError(error, 'read', path);
   }
 }

@@ -46,7 +46,8 @@ const POLL_MS = 20;
 
 export async function findJob({ settings, env, cwd, unet, signal }: JobOptions): Promise<Job> {
   const jobs = jobsDirectory(settings.jobDir, env);
-  const hasLocal = existsSync(join(jobs, `local-${settings.name}`));
+  const local = `local-${settings.name}`;
+  const hasLocal = existsSync(join(jobs, local)) || existsSync(controlSocket(local).directory);
   const allocation = await detectAllocation({
     kind: settings.allocation,
     nodes: settings.nodes,

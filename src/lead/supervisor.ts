@@ -9,7 +9,7 @@ import { summarize } from '../events/summarize.ts';
 import type { ClusterPhase, EventBody, NodePhase, UnetEvent } from '../events/types.ts';
 import { ensurePrivateDirectory } from '../files/private-directory.ts';
 import { writePrivateFile } from '../files/private-file.ts';
-import { buryJob } from '../job/bury.ts';
+import { buryJob, removeSecrets } from '../job/bury.ts';
 import { type JobPaths, jobPaths } from '../job/layout.ts';
 import type { ApiServer } from '../kubernetes/kubeconfig.ts';
 import type { Launcher } from '../launch/launcher.ts';
@@ -33,7 +33,7 @@ import { createTimers } from './timers.ts';
 // What the agents need beside make down-v: the end of their own steps, and its second try.
 const STOP_MARGIN_MS = 15_000;
 // srun ends some milliseconds after its last task.
-const LAUNCHER_END_MS = 5000;
+const LAUNCHER_END_MS = 1000;
 // A bye that is still in the pipe explains the exit which the launcher reports.
 const BYE_MS = 100;
 const STATE_RENEWAL_MS = 10_000;
@@ -68,6 +68,8 @@ export class Supervisor implements Cluster {
   private error: ErrorRecord | undefined;
   private socket = '';
   private deadline: NodeJS.Timeout | undefined;
+  /** Something could not be taken away. */
+  private left = false;
   private finish = () => {};
 
   constructor(options: SupervisorOptions, epoch: number) {
@@ -142,11 +144,17 @@ export class Supervisor implements Cluster {
     const plan = all.find(({ type }) => type === 'plan');
     const from = all.findLastIndex((event) => event.type === 'cluster' && event.phase === 'bringing-up');
     const current = all.slice(Math.max(from, 0));
-    const settled = this.currentPhase === 'usable' || this.currentPhase === 'degraded';
-    const news = settled
-      ? current.filter(({ type }) => ['cluster', 'error', 'summary', 'warning'].includes(type))
-      : // Retained until somebody asked to start again: that is over.
-        current.filter((event) => !(event.type === 'cluster' && event.retained && this.isEnding()));
+    if (this.isSettled()) {
+      // What came of it, and not again how.
+      const last = current.findLast(({ type }) => type === 'cluster');
+      const why = current.findLast(({ type }) => type === 'error');
+      const events = [this.currentPhase === 'degraded' ? why : undefined, last].filter(
+        (event) => event !== undefined,
+      );
+      return { events, lastSeq: all.at(-1)?.seq ?? 0 };
+    }
+    // Retained until somebody asked to start again: that is over.
+    const news = current.filter((event) => !(event.type === 'cluster' && event.retained && this.isEnding()));
     const events = plan === undefined || news.includes(plan) ? news : [plan, ...news];
     return { events, lastSeq: all.at(-1)?.seq ?? 0 };
   }
@@ -183,10 +191,13 @@ export class Supervisor implements Cluster {
     this.aborting.abort(new UnetError('UNET_INTERRUPTED', reason));
     clearTimeout(this.deadline);
     this.send({ type: 'stop', reason });
+    // First of all: a job that ends may leave no time for the rest.
+    await removeSecrets(this.paths).catch((error: unknown) => this.options.note(String(error)));
     await this.agentsEnd();
     for (const error of await this.losses.cleanRest()) {
       this.emit({ type: 'error', error: error.toRecord() });
       this.error ??= error.toRecord();
+      this.left = true;
     }
     this.timers.end();
     this.currentPhase = 'stopped';
@@ -194,7 +205,8 @@ export class Supervisor implements Cluster {
     await buryJob(this.paths, { keepLogs: this.error !== undefined }).catch((error: unknown) =>
       this.emit({ type: 'error', error: UnetError.from(error).toRecord() }),
     );
-    this.emit({ type: 'cluster', phase: 'stopped', message: reason });
+    const incomplete = this.left || undefined;
+    this.emit({ type: 'cluster', phase: 'stopped', message: reason, incomplete });
     this.finish();
   }
 
@@ -341,9 +353,11 @@ export class Supervisor implements Cluster {
     node.gone = true;
     if (problem !== undefined) {
       this.emit({ type: 'error', error: problem });
+      this.error ??= problem;
+      this.left = true;
     }
     if (this.isEnding()) {
-      this.setNode(node, 'removed');
+      this.setNode(node, clean ? 'removed' : 'failed', problem?.message);
     } else if (node === this.lead) {
       const message = `the agent of the lead, ${node.name}, has ended: ${reason}`;
       if (bySignal) {

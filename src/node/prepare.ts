@@ -41,6 +41,7 @@ export async function prepare(spec: JobSpec, node: string, env: NodeJS.ProcessEn
     if (spec.mode === 'clean') {
       return prepared;
     }
+    refuseBlanks(prepared.directory);
     await ensurePrivateDirectory(root);
     await clearLeftovers(spec, prepared, env);
     await ensurePrivateDirectory(prepared.directory);
@@ -48,6 +49,20 @@ export async function prepare(spec: JobSpec, node: string, env: NodeJS.ProcessEn
     prepared.problem = UnetError.from(error).with({ node });
   }
   return prepared;
+}
+
+/** make takes a blank in the path of its directory for the end of a name. */
+function refuseBlanks(directory: string): void {
+  if (/[\s:#$%]/.test(directory)) {
+    throw new UnetError(
+      'UNET_CONFIG_INVALID',
+      `make cannot work in "${directory}": it has a blank, or one of : # $ %`,
+      {
+        fatal: true,
+        remedy: 'name another parent with --node-dir, such as /tmp',
+      },
+    );
+  }
 }
 
 /** The hello, and the slot of ports that it names. */

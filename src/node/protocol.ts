@@ -3,12 +3,19 @@
  * broadcasts input, so a message for one node names it.
  */
 import * as z from 'zod';
-import { StepTimeouts } from '../config/schema.ts';
+import { StepTimeouts as StepTimeoutSettings } from '../config/schema.ts';
 import { ERROR_CODES, type ErrorCode, type ErrorRecord, UnetError } from '../errors.ts';
 import { STEPS, type StepName } from '../events/types.ts';
 
 /** Raised when a peer of another number could not understand this one. */
 export const PROTOCOL = 1;
+
+/** Milliseconds, as the settings are once they are read; there a bare number is seconds. */
+const StepTimeouts = z.object(
+  Object.fromEntries(
+    Object.keys(StepTimeoutSettings.shape).map((step) => [step, z.number().positive()]),
+  ) as Record<keyof StepTimeoutSettings, z.ZodNumber>,
+);
 
 export const Ports = z.object({
   etcd: z.number(),

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { errnoOf, UnetError } from '../errors.ts';
+import { signalGroup } from './group.ts';
 import { ORIGINAL_UMASK } from './umask.ts';
 
 // After the signal was passed on; then the job's own KillWait would come anyway.
@@ -24,9 +25,12 @@ export function runForeground(
     signal.throwIfAborted();
     const child = spawnAsUser(file, args, options);
     let kill: NodeJS.Timeout | undefined;
+    // A script's own children too, where they are not in the terminal's hands.
+    const send = (name: NodeJS.Signals) =>
+      inTerminal() || child.pid === undefined ? child.kill(name) : signalGroup(child.pid, name);
     const onAbort = () => {
-      child.kill('SIGTERM');
-      kill = setTimeout(() => child.kill('SIGKILL'), GRACE_MS);
+      send('SIGTERM');
+      kill = setTimeout(() => send('SIGKILL'), GRACE_MS);
     };
     signal.addEventListener('abort', onAbort, { once: true });
     const settle = () => {
@@ -51,13 +55,18 @@ function spawnAsUser(
 ): ChildProcess {
   const ours = process.umask(ORIGINAL_UMASK);
   try {
-    // child_process itself: inherited streams and no group of its own, so that job control works as in a shell.
-    return spawn(file, args, { env, cwd, stdio: 'inherit' });
+    // child_process itself: inherited streams, and in a terminal no group of its own, so that job control works as in
+    // a shell.
+    return spawn(file, args, { env, cwd, stdio: 'inherit', detached: !inTerminal() });
   } catch (error) {
     throw notStarted(file, error); // some errors come at once (ENOTDIR, E2BIG), the others as an event
   } finally {
     process.umask(ours);
   }
+}
+
+function inTerminal(): boolean {
+  return process.stdin.isTTY === true;
 }
 
 function notStarted(file: string, cause: unknown): UnetError {

@@ -1,11 +1,12 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { installUnet } from './install.ts';
 import { waitFor } from './lab/deadline.ts';
 import { describeLab, type Lab, startLab } from './lab/index.ts';
 import { expectNothingLeft } from './nothing-left.ts';
 
-const UNET = join(import.meta.dirname, '../../bin/unet.js');
+let UNET = '';
 const JOB_TIMEOUT = { timeoutMs: 60_000 };
 
 vi.setConfig({ testTimeout: 120_000 });
@@ -20,6 +21,7 @@ describeLab('in Slurm', () => {
 
   beforeAll(async () => {
     lab = await startLab({ hosts: 3, login: true });
+    UNET = await installUnet(lab);
   });
 
   afterAll(async () => {
@@ -303,6 +305,7 @@ describeLab('in Slurm', () => {
 describeLab('in Slurm, a node that dies', () => {
   it('before it greets is named, and --min-nodes goes on without it', async () => {
     await using lab = await startLab({ hosts: 3, login: true });
+    UNET = await installUnet(lab);
     const id = await lab.sbatch(
       script(
         'until [ -e go ]; do sleep 0.1; done\nUNET_STEP_TIMEOUT_HELLO=20s unet run --min-nodes 2 -- kubectl get nodes; echo "run exited with $?"',
@@ -321,6 +324,7 @@ describeLab('in Slurm, a node that dies', () => {
 
   it('in the life of the cluster is said, and down works without it', async () => {
     await using lab = await startLab({ hosts: 3, login: true });
+    UNET = await installUnet(lab);
     const id = await lab.sbatch(
       script(`export UNET_HEARTBEAT=1s UNET_SILENCE=4s UNET_STEP_TIMEOUT_DOWN=5s
         unet up; until unet status | grep -q 'n2 .*lost'; do sleep 0.3; done; unet status; unet down; echo "down exited with $?"`),
