@@ -76,7 +76,7 @@ describe('the nodes of a cluster', () => {
     const api = await RehearsedApi.start();
     api.put(resourceTypes.nodes, ...recorded<{ items: V1Node[] }>('nodes-before-sync.json').items);
     const { nodes } = follow(api);
-    await until(() => nodes.length >= 2);
+    await until(() => nodes.some(({ name, ready }) => name === 'u7s-n1' && ready));
     for (const [status, message] of [
       ['False', 'container runtime is down'],
       ['True', 'kubelet is posting ready status'],
