@@ -1,4 +1,5 @@
 /** The srun command line of the agents' step, and what srun says about its tasks. */
+import { expandHostlist } from '../hostlist.ts';
 
 /**
  * One task per node that leaves room for the user's own steps (`--overlap`), sees all CPUs and memory of the job
@@ -52,30 +53,4 @@ export function parseLaunchFailure(line: string, known: readonly string[]): Task
   }
   const [, node = '', reason = ''] = match;
   return known.includes(node) ? { nodes: [node], reason: reason.toLowerCase() } : undefined;
-}
-
-/** "n[0-2,07],login" to names; the one-bracket and the many-bracket form. */
-export function expandHostlist(list: string): string[] {
-  return splitOutsideBrackets(list).flatMap(expandOne);
-}
-
-function expandOne(item: string): string[] {
-  const match = /^([^[]*)\[([^\]]+)\](.*)$/.exec(item);
-  if (match === null) {
-    return [item];
-  }
-  const [, prefix = '', ranges = '', rest = ''] = match;
-  const tails = expandOne(rest);
-  return ranges.split(',').flatMap((range) => {
-    const [from = '', to = from] = range.split('-');
-    const names: string[] = [];
-    for (let i = Number(from); i <= Number(to); i += 1) {
-      names.push(...tails.map((tail) => `${prefix}${String(i).padStart(from.length, '0')}${tail}`));
-    }
-    return names;
-  });
-}
-
-function splitOutsideBrackets(list: string): string[] {
-  return list.match(/(?:[^,[\]]+|\[[^\]]*\])+/g) ?? [];
 }

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { expandHostlist, parseLaunchFailure, parseTaskEnd, srunArgv } from '../../src/slurm/srun.ts';
+import { expandHostlist } from '../../src/hostlist.ts';
+import { parseLaunchFailure, parseTaskEnd, srunArgv } from '../../src/slurm/srun.ts';
 
 describe('a host list', () => {
   it('expands to what scontrol made of it', () => {
