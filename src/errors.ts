@@ -13,6 +13,7 @@ export const EXIT = {
   nodesMissing: 5,
   hangup: 129,
   interrupted: 130,
+  alarm: 142,
   terminated: 143,
 } as const;
 
@@ -22,6 +23,7 @@ export const ERROR_CODES = {
   UNET_CONFIG_INVALID: EXIT.usage,
   UNET_NO_ALLOCATION: EXIT.usage,
   UNET_ALLOCATION_UNREADABLE: EXIT.failed,
+  UNET_FLUX_GUEST: EXIT.preflight,
   UNET_NO_CLUSTER: EXIT.failed,
   UNET_TOO_MANY_NODES: EXIT.usage,
   UNET_NODE_VERSION: EXIT.preflight,

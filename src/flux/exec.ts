@@ -1,0 +1,52 @@
+/** The flux exec command line of one agent, and what flux exec says about it. See flux-exec(1). */
+
+/**
+ * Runs `command` on `rank`, and its stdout comes out on the stderr of flux exec. That one is unbuffered: stdout on a pipe
+ * is written in blocks, so lines would come at the end (seen with Flux 0.88). stdbuf would do as well, but its LD_PRELOAD
+ * travels on to the command with the rest of the environment.
+ */
+export function fluxExecArgv(rank: number, command: readonly string[]): string[] {
+  // In "/", since the current directory need not be there on other nodes.
+  return [
+    'flux',
+    'exec',
+    '--rank',
+    String(rank),
+    '--dir',
+    '/',
+    'sh',
+    '-c',
+    'exec "$@" 1>&2',
+    'sh',
+    ...command,
+  ];
+}
+
+/** The rank's broker does not answer (EX_NOHOST of sysexits.h). */
+export const NO_HOST = 68;
+
+/** What an exit code of flux exec means; those above 128 are the command's end by a signal. */
+export function describeExit(code: number | undefined, lastWords: string | undefined): string {
+  const because = lastWords === undefined ? '' : `: ${lastWords}`;
+  switch (code) {
+    case 127:
+      return `not found there${because}`;
+    case 126:
+      return `not executable there${because}`;
+    case NO_HOST:
+      return `its broker is lost or was never there${because}`;
+    default:
+      return code !== undefined && code > 128
+        ? `was ended by signal ${code - 128}`
+        : `exited with ${code}${because}`;
+  }
+}
+
+/**
+ * Reads flux exec's own lines: "flux-exec: Error: rank 1: nosuch: error launching process: No such file or directory",
+ * "flux-exec: One or more invalid --ranks specified: 7". Undefined for the "1: Exit 3" and "1: Killed" at its end, which say
+ * what the exit code says, and for what is not flux exec's.
+ */
+export function parseComplaint(line: string): string | undefined {
+  return /^flux-exec: (?:Error: rank \d+: )?(.+)$/.exec(line.trim())?.[1];
+}

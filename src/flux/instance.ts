@@ -1,0 +1,46 @@
+/** What a Flux instance says of itself: flux-broker-attributes(7), flux-job(1) timeleft. */
+import { type FluxOptions, flux, tryFlux } from './flux.ts';
+
+// "no limit" of `flux job timeleft`: UINT_MAX (recorded, and in its source).
+const NO_LIMIT = 4_294_967_295;
+
+/** A broker attribute; undefined where the instance has none of that name. */
+export async function getattr(name: string, options: FluxOptions): Promise<string | undefined> {
+  const result = await tryFlux(['getattr', name], options);
+  if (result.exitCode !== 0 && /No such file or directory/.test(result.stderr)) {
+    return undefined;
+  }
+  return result.exitCode === 0 ? result.stdout.trim() : await flux(['getattr', name], options);
+}
+
+/** Milliseconds until the instance's time limit; undefined when it has none. */
+export async function timeLeft(options: FluxOptions): Promise<number | undefined> {
+  const seconds = Number(await flux(['job', 'timeleft'], options));
+  return Number.isInteger(seconds) && seconds !== NO_LIMIT ? seconds * 1000 : undefined;
+}
+
+/**
+ * What tells this instance from every other, the same for all of its processes: the first entry of its resource
+ * eventlog has a time stamp of microseconds. A job id is unique within the enclosing instance only.
+ */
+export async function birth(options: FluxOptions): Promise<string> {
+  return (await flux(['kvs', 'get', 'resource.eventlog'], options)).split('\n')[0] ?? '';
+}
+
+/** Whether the instance is on its way out: its script has ended, or its brokers were told to stop. See flux-uptime(1). */
+export async function isEnding(options: FluxOptions): Promise<boolean> {
+  const { exitCode, stdout } = await tryFlux(['uptime'], options);
+  return exitCode !== 0 || /^\s*\S+ (cleanup|shutdown|finalize|goodbye|exit)\b/.test(stdout);
+}
+
+/** How files can be given to all ranks: `flux archive` since 0.60.0, before it `flux filemap` (NEWS.md). */
+export function fileDistribution(version: string): 'archive' | 'filemap' | undefined {
+  const match = /^(\d+)\.(\d+)/.exec(version);
+  if (match === null) {
+    return undefined;
+  }
+  const minor = Number(match[1]) * 1000 + Number(match[2]);
+  return minor >= 60 ? 'archive' : minor >= FILEMAP_SINCE ? 'filemap' : undefined;
+}
+
+const FILEMAP_SINCE = 48;
