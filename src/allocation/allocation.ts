@@ -1,6 +1,6 @@
 /** An allocation as a plain value: who the nodes are, which one this is, who leads, when it ends. */
 
-export const ALLOCATION_KINDS = ['slurm', 'local'] as const;
+export const ALLOCATION_KINDS = ['slurm', 'flux', 'local'] as const;
 export type AllocationKind = (typeof ALLOCATION_KINDS)[number];
 
 export type Allocation = {
@@ -18,4 +18,8 @@ export type Allocation = {
   self?: string | undefined;
   /** Milliseconds since the epoch; undefined: no limit, or none known. */
   endsAt?: number | undefined;
+  /** Several of its nodes are on one host, so they cannot have the same ports. */
+  sharesHosts?: boolean | undefined;
+  /** The instance, for `flux`: where its broker is, and how it gives files to all ranks (none: it is too old). */
+  flux?: { uri: string; files?: 'archive' | 'filemap' | undefined } | undefined;
 };

@@ -1,6 +1,7 @@
 /** Which allocation this is: the one asked for, or the one that the environment shows. */
 import { UnetError } from '../errors.ts';
 import type { Allocation, AllocationKind } from './allocation.ts';
+import { fluxAllocation } from './flux.ts';
 import { localAllocation } from './local.ts';
 import { slurmAllocation } from './slurm.ts';
 
@@ -40,6 +41,10 @@ async function find(options: DetectOptions): Promise<Allocation> {
   if (kind === 'local') {
     return localAllocation(options.name, options.nodes ?? 1);
   }
+  // Before Slurm: `srun flux start` makes an instance inside the job, and that is the nearest one.
+  if (kind === 'flux' || (kind === 'auto' && env.FLUX_URI !== undefined)) {
+    return await fluxAllocation(env, options.signal);
+  }
   if (kind === 'slurm' || env.SLURM_JOB_ID !== undefined) {
     return await slurmAllocation(env, options.signal);
   }
@@ -48,10 +53,10 @@ async function find(options: DetectOptions): Promise<Allocation> {
   }
   throw new UnetError(
     'UNET_NO_ALLOCATION',
-    'this is not inside an allocation: SLURM_JOB_ID is not set, and no local cluster is up',
+    'this is not inside an allocation: neither SLURM_JOB_ID nor FLUX_URI is set, and no local cluster is up',
     {
       remedy:
-        'run it in an sbatch script or under salloc, or on this machine alone with --allocation local or "unet rehearse"',
+        'run it in a script of sbatch or flux batch, under salloc or flux alloc, or on this machine alone with --allocation local or "unet rehearse"',
     },
   );
 }
