@@ -1,10 +1,11 @@
 /** What to say when an agent ended before it spoke. */
 import { UnetError } from '../errors.ts';
 
-/** @param diagnostics the launcher's own lines. */
-export function launchFailure(reason: string, diagnostics: readonly string[]): UnetError {
+/** @param diagnostics the launcher's own lines. @param kind the launcher's name. */
+export function launchFailure(reason: string, diagnostics: readonly string[], kind = 'srun'): UnetError {
+  const trial = kind === 'srun' ? 'srun --overlap hostname' : `${kind} hostname`;
   return new UnetError('UNET_LAUNCH_FAILED', `the agent could not be started: ${reason}`, {
     tail: diagnostics.slice(-12),
-    remedy: 'the lines above are the launcher\'s own; try "srun --overlap hostname" in the same allocation',
+    remedy: `the lines above are the launcher's own; try "${trial}" in the same allocation`,
   });
 }

@@ -10,8 +10,11 @@ export type LaunchRequest = {
   onLine: (line: string) => void;
   /** A line that is not an agent's: the launcher's own diagnostics, an agent's stderr. For the log. */
   onDiagnostic: (line: string) => void;
-  /** The launcher saw the agents of `nodes` end; undefined: it cannot tell which. Faster than a missed heartbeat. */
-  onExit: (nodes: readonly string[] | undefined, reason: string) => void;
+  /**
+   * The launcher saw the agents of `nodes` end; undefined: it cannot tell which. Faster than a missed heartbeat. `byItself`: the
+   * allocation is ending, and an agent that cannot be heard any more was told so there: it takes its node away.
+   */
+  onExit: (nodes: readonly string[] | undefined, reason: string, byItself?: boolean) => void;
 };
 
 export type LaunchedAgents = {

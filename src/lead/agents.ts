@@ -1,7 +1,8 @@
 /** Starting agents on nodes, and carrying messages to and from them. */
 import type { Allocation } from '../allocation/allocation.ts';
 import { UnetError } from '../errors.ts';
-import type { LaunchedAgents, Launcher } from '../launch/launcher.ts';
+import { fluxExecLauncher } from '../launch/flux-exec.ts';
+import type { LaunchedAgents, Launcher, LaunchRequest } from '../launch/launcher.ts';
 import { localLauncher } from '../launch/local.ts';
 import { srunLauncher } from '../launch/srun.ts';
 import { createAssembler, jsonLine } from '../node/frames.ts';
@@ -11,6 +12,13 @@ import { childEnvironment } from '../process/environment.ts';
 export function launcherFor(allocation: Allocation): Launcher {
   if (allocation.kind === 'local') {
     return localLauncher;
+  }
+  if (allocation.flux !== undefined) {
+    return fluxExecLauncher({
+      uri: allocation.flux.uri,
+      ranks: allocation.nodes,
+      self: allocation.self,
+    });
   }
   if (allocation.schedulerJobId === undefined) {
     throw new UnetError('UNET_ALLOCATION_UNREADABLE', 'the allocation has no job id');
@@ -24,7 +32,7 @@ export type AgentsOptions = {
   jobId: string;
   env: NodeJS.ProcessEnv;
   onMessage: (message: FromAgent) => void;
-  onExit: (nodes: readonly string[] | undefined, reason: string) => void;
+  onExit: LaunchRequest['onExit'];
   /** The launcher's own lines and what is no message. */
   onDiagnostic: (line: string) => void;
 };

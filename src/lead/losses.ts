@@ -61,7 +61,11 @@ export function createLosses(
       return;
     }
     if (node.hello === undefined) {
-      cluster.giveUp(node, launchFailure(reason, diagnostics()).with({ node: node.name }), 'missing');
+      cluster.giveUp(
+        node,
+        launchFailure(reason, diagnostics(), launcher.kind).with({ node: node.name }),
+        'missing',
+      );
     } else {
       cluster.giveUp(node, agentGone(node, reason), 'lost');
     }

@@ -1,0 +1,85 @@
+/** Agents by flux exec, one for each rank: so each is told its name, is heard of when it ends, and takes no other along. */
+import { describeExit, fluxExecArgv, NO_HOST, parseComplaint } from '../flux/exec.ts';
+import { isEnding } from '../flux/instance.ts';
+import { type LinesChild, startLines } from '../process/start.ts';
+import type { Launcher, LaunchRequest } from './launcher.ts';
+
+const UPTIME_TIMEOUT_MS = 2000;
+
+export type FluxExecOptions = {
+  /** Of the broker. */
+  uri: string;
+  /** Names of the instance's nodes; the place is the rank. */
+  ranks: readonly string[];
+  /**
+   * The node on which this process runs: its agent is a child. The broker would kill it at the instance's end, and could
+   * not start another one to clean then.
+   */
+  self?: string | undefined;
+};
+
+/** One flux exec for all ranks would say only at its end which of them has ended, and how by the largest code alone. */
+export function fluxExecLauncher({ uri, ranks, self }: FluxExecOptions): Launcher {
+  return {
+    kind: 'flux exec',
+    start: (request) => {
+      const own = { ...request, env: { ...request.env, FLUX_URI: uri } };
+      const children = request.nodes.map((node) =>
+        node === self ? startChild(node, own) : startRemote(node, ranks.indexOf(node), own),
+      );
+      return {
+        nodes: request.nodes,
+        send: (line) => children.map((child) => child.send(line)).some((sent) => sent),
+        endInput: () => children.forEach((child) => void child.endInput()),
+        // flux exec passes the SIGTERM on, so that an agent which still lives takes its node down.
+        terminate: async (graceMs) => {
+          await Promise.all(children.map((child) => child.terminate(graceMs)));
+        },
+        ended: Promise.all(children.map((child) => child.ended)).then((ends) => ({
+          reason: ends.map(({ reason }) => reason).join(', '),
+        })),
+      };
+    },
+  };
+}
+
+function startChild(node: string, { argv, env, onLine, onDiagnostic, onExit }: LaunchRequest): LinesChild {
+  const child = startLines([...argv, '--node', node], {
+    env,
+    onLine,
+    onErrorLine: (line) => onDiagnostic(`${node}: ${line}`),
+  });
+  void child.ended.then(({ reason }) => onExit([node], reason));
+  return child;
+}
+
+function startRemote(
+  node: string,
+  rank: number,
+  { argv, env, onLine, onDiagnostic, onExit }: LaunchRequest,
+): LinesChild {
+  let lastWords: string | undefined;
+  const child = startLines(fluxExecArgv(rank, [...argv, '--node', node]), {
+    env,
+    onLine: (line) => onDiagnostic(`${node}: ${line}`),
+    // The agent's stdout and stderr both come here; whoever reads the lines knows its messages from the rest.
+    onErrorLine: (line) => {
+      const complaint = parseComplaint(line);
+      lastWords = complaint ?? lastWords;
+      if (complaint === undefined && line.startsWith('{')) {
+        onLine(line);
+      } else {
+        onDiagnostic(`${node}: ${line}`);
+      }
+    },
+  });
+  // A time limit or a cancel is a signal to all brokers at once: theirs end, with a SIGTERM to the agents, before ours does.
+  const endsWithInstance = () => isEnding({ env, timeoutMs: UPTIME_TIMEOUT_MS }).catch(() => true);
+  const ended = child.ended.then(async (end) => {
+    const { exitCode, reason } = end;
+    const why = exitCode === undefined ? `flux exec ${reason}` : describeExit(exitCode, lastWords);
+    onExit([node], why, exitCode === NO_HOST && (await endsWithInstance()));
+    return { ...end, reason: `${node} ${why}` };
+  });
+  return { ...child, ended };
+}
