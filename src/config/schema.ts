@@ -55,7 +55,7 @@ export const StepTimeouts = z.object({
 });
 export type StepTimeouts = z.infer<typeof StepTimeouts>;
 
-export const JOIN_VIA = ['auto', 'shared-fs', 'stdio'] as const;
+export const JOIN_VIA = ['auto', 'shared-fs', 'flux-archive', 'stdio'] as const;
 export const ENGINES = ['auto', 'docker', 'podman', 'nerdctl'] as const;
 export const OUTPUTS = ['auto', 'terminal', 'plain', 'json'] as const;
 

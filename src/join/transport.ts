@@ -21,15 +21,22 @@ export type JoinTransport = {
   withdraw: () => Promise<void>;
 };
 
-export type TransportName = 'shared-fs' | 'stdio';
+export const TRANSPORTS = ['shared-fs', 'flux-archive', 'stdio'] as const;
+export type TransportName = (typeof TRANSPORTS)[number];
 
 /**
  * The transport for what was asked and what there is.
  *
  * @param everyNodeSeesJobDir each agent found the lead's nonce in the job directory.
- * @throws UnetError UNET_CONFIG_INVALID when shared-fs was demanded but some node does not see the directory.
+ * @param fluxFiles how this Flux instance gives files to all ranks, if it is one.
+ * @throws UnetError UNET_CONFIG_INVALID when shared-fs was demanded but some node does not see the directory, or
+ *   flux-archive where there is none.
  */
-export function chooseTransport(joinVia: Settings['joinVia'], everyNodeSeesJobDir: boolean): TransportName {
+export function chooseTransport(
+  joinVia: Settings['joinVia'],
+  everyNodeSeesJobDir: boolean,
+  fluxFiles?: 'archive' | 'filemap',
+): TransportName {
   if (joinVia === 'shared-fs' && !everyNodeSeesJobDir) {
     throw new UnetError(
       'UNET_CONFIG_INVALID',
@@ -40,8 +47,21 @@ export function chooseTransport(joinVia: Settings['joinVia'], everyNodeSeesJobDi
       },
     );
   }
+  if (joinVia === 'flux-archive' && fluxFiles === undefined) {
+    throw new UnetError(
+      'UNET_CONFIG_INVALID',
+      'this is no Flux instance with flux archive or flux filemap, so the join record cannot travel by flux-archive',
+      { remedy: 'leave --join-via at auto', fatal: true },
+    );
+  }
   if (joinVia === 'auto') {
-    return everyNodeSeesJobDir ? 'shared-fs' : 'stdio';
+    if (fluxFiles === 'archive') {
+      return 'flux-archive';
+    }
+    if (everyNodeSeesJobDir) {
+      return 'shared-fs';
+    }
+    return fluxFiles === undefined ? 'stdio' : 'flux-archive';
   }
   return joinVia;
 }

@@ -1,6 +1,6 @@
 /** From the first hello to the assignment: who is there, on which ports, and how the join record will travel. */
 import { UnetError } from '../errors.ts';
-import { chooseTransport } from '../join/transport.ts';
+import { chooseTransport, type TransportName } from '../join/transport.ts';
 import { checkPeer, type Hello } from '../node/protocol.ts';
 import type { Cluster } from './cluster.ts';
 import type { ReleaseSender } from './release-sender.ts';
@@ -22,7 +22,7 @@ export type Greeting = {
 export function createGreeting(cluster: Cluster, release: ReleaseSender): Greeting {
   const { options, roster, lead, spec, timers } = cluster;
   let over = false;
-  let joinVia: 'shared-fs' | 'stdio' = 'stdio';
+  let joinVia: TransportName = 'stdio';
   const agreement = createSlotAgreement(
     (slot, round) => cluster.send({ type: 'claim', slot, round }),
     (slot) => {
@@ -56,7 +56,7 @@ export function createGreeting(cluster: Cluster, release: ReleaseSender): Greeti
     over = true;
     const allSee = present().every(({ hello }) => hello?.seesJobDir === true);
     try {
-      joinVia = chooseTransport(options.settings.joinVia, allSee);
+      joinVia = chooseTransport(options.settings.joinVia, allSee, spec.fluxFiles);
     } catch (error) {
       cluster.fail(UnetError.from(error));
       return;

@@ -1,8 +1,9 @@
 /** The good part of an agent's life: greet, be assigned an identity, run the plan, hold until told to stop. */
 import { UnetError } from '../errors.ts';
+import { createFluxArchiveTransport } from '../join/flux-archive.ts';
 import { createSharedFsTransport } from '../join/shared-fs.ts';
 import { createStdioTransport } from '../join/stdio.ts';
-import type { JoinTransport } from '../join/transport.ts';
+import type { JoinTransport, TransportName } from '../join/transport.ts';
 import { childEnvironment } from '../process/environment.ts';
 import type { Life } from './agent.ts';
 import type { NodeContext } from './context.ts';
@@ -66,6 +67,7 @@ function createContext(life: Life): NodeContext {
     isLead: node === spec.lead,
     hostIp: '',
     directory: prepared.directory,
+    env: options.env,
     seesJobDir: prepared.seesJobDir,
     joinVia: 'stdio',
     onPublished,
@@ -97,7 +99,7 @@ function createContext(life: Life): NodeContext {
 
 /** The transport of one epoch: an older record is refused. */
 function createTransport(
-  joinVia: 'shared-fs' | 'stdio',
+  joinVia: TransportName,
   epoch: number,
   context: NodeContext,
   stopping: AbortSignal,
@@ -107,6 +109,10 @@ function createTransport(
   const onRefused = (error: UnetError) => send({ type: 'warning', message: error.message });
   if (joinVia === 'shared-fs') {
     return createSharedFsTransport({ jobDir: spec.jobDir, expect, onRefused });
+  }
+  if (joinVia === 'flux-archive') {
+    const { directory, env } = context;
+    return createFluxArchiveTransport({ directory, env, files: spec.fluxFiles, expect, onRefused });
   }
   const transport = createStdioTransport({
     expect,

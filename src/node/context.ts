@@ -2,7 +2,7 @@
 import type { Engine } from '../engine/engine.ts';
 import type { StepName } from '../events/types.ts';
 import type { JoinRecord } from '../join/record.ts';
-import type { JoinTransport } from '../join/transport.ts';
+import type { JoinTransport, TransportName } from '../join/transport.ts';
 import type { Environment } from '../process/environment.ts';
 import type { ReleaseFacts } from '../provision/probe.ts';
 import type { Inbox } from './inbox.ts';
@@ -21,8 +21,10 @@ export type NodeContext = {
   hostIp: string;
   /** Node-local, 0700, removed by the teardown. */
   directory: string;
+  /** The agent's own environment. */
+  env: NodeJS.ProcessEnv;
   seesJobDir: boolean;
-  joinVia: 'shared-fs' | 'stdio';
+  joinVia: TransportName;
   /** The transport that accepts records of at least `epoch`. */
   transport: (epoch: number) => JoinTransport;
   record: NodeRecord;

@@ -6,6 +6,7 @@ import * as z from 'zod';
 import { StepTimeouts as StepTimeoutSettings } from '../config/schema.ts';
 import { ERROR_CODES, type ErrorCode, type ErrorRecord, UnetError } from '../errors.ts';
 import { STEPS, type StepName } from '../events/types.ts';
+import { TRANSPORTS } from '../join/transport.ts';
 
 /** Raised when a peer of another number could not understand this one. */
 export const PROTOCOL = 1;
@@ -49,6 +50,8 @@ export const JobSpec = z.object({
   nodes: z.array(z.string()),
   /** All agents are on one host, so they cannot have the same ports. */
   oneHost: z.boolean(),
+  /** How the Flux instance gives files to all ranks, if this is one. */
+  fluxFiles: z.enum(['archive', 'filemap']).optional(),
   jobDir: z.string(),
   nonce: z.string(),
   nodeDir: z.string().optional(),
@@ -78,7 +81,7 @@ export const ToAgents = z.discriminatedUnion('type', [
   z.object({ type: z.literal('claim'), slot: z.number().int().nonnegative(), round: z.number() }),
   z.object({
     type: z.literal('assign'),
-    joinVia: z.enum(['shared-fs', 'stdio']),
+    joinVia: z.enum(TRANSPORTS),
     leadAddress: z.string(),
     nodes: z.record(z.string(), Assignment),
   }),
@@ -88,7 +91,8 @@ export const ToAgents = z.discriminatedUnion('type', [
     bytes: z.number(),
     path: z.string(),
   }),
-  z.object({ type: z.literal('release-part'), data: z.string() }),
+  /** `archive`: instead of all parts, the name of the Flux archive that has the whole. */
+  z.object({ type: z.literal('release-part'), data: z.string(), archive: z.string().optional() }),
   z.object({ type: z.literal('grant'), node: z.string() }),
   z.object({ type: z.literal('join-record'), record: z.unknown() }),
   /** A worker that failed tries again, for a record of at least this epoch. */

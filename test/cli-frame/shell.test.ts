@@ -70,7 +70,12 @@ describe('completion in bash', () => {
 
   it('offers the flags of the command, their choices, and those of positionals', () => {
     expect(completeInBash(['unet', 'up', '--join-v'])).toEqual(['--join-via']);
-    expect(completeInBash(['unet', 'up', '--join-via', ''])).toEqual(['auto', 'shared-fs', 'stdio']);
+    expect(completeInBash(['unet', 'up', '--join-via', ''])).toEqual([
+      'auto',
+      'shared-fs',
+      'flux-archive',
+      'stdio',
+    ]);
     expect(completeInBash(['unet', 'attr', 'kube'])).toEqual(['kubeconfig']);
     expect(completeInBash(['unet', 'attr', '--shell', ''])).toEqual(['sh', 'csh']);
   });

@@ -181,7 +181,7 @@ describe('what is wrong', () => {
         '--timeout: "soon" is not a duration such as 90s, 10m or 2h',
         'UNET_RETAIN: "maybe" is not true or false',
         `${path}:1: nodes "many" is not a whole number from 1`,
-        `${path}:2: join-via "stdoi" is not one of auto, shared-fs, stdio; did you mean stdio?`,
+        `${path}:2: join-via "stdoi" is not one of auto, shared-fs, flux-archive, stdio; did you mean stdio?`,
         `${path}:3: unknown key "min-node"; did you mean min-nodes?`,
         `${path}:5: unknown key "step-timeouts.jion"; did you mean step-timeouts.join?`,
       ].sort(),

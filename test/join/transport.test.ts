@@ -11,3 +11,13 @@ test('what was asked for is taken, unless it cannot work', () => {
   expect(chooseTransport('shared-fs', true)).toBe('shared-fs');
   expect(() => chooseTransport('shared-fs', false)).toThrow('not every node sees the job directory');
 });
+
+test('in a Flux instance the record travels by flux archive, and by flux filemap where nothing is shared', () => {
+  expect(chooseTransport('auto', true, 'archive')).toBe('flux-archive');
+  expect(chooseTransport('auto', false, 'archive')).toBe('flux-archive');
+  expect(chooseTransport('auto', true, 'filemap')).toBe('shared-fs');
+  expect(chooseTransport('auto', false, 'filemap')).toBe('flux-archive');
+  expect(chooseTransport('shared-fs', true, 'archive')).toBe('shared-fs');
+  expect(chooseTransport('stdio', true, 'archive')).toBe('stdio');
+  expect(() => chooseTransport('flux-archive', true)).toThrow('this is no Flux instance');
+});
