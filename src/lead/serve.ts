@@ -12,6 +12,7 @@ import type { ControlRequest } from './control.ts';
 import { type ControlServer, openControlServer, type Reply } from './control-server.ts';
 import { acquireLock } from './lock.ts';
 import type { SupervisorRequest } from './request.ts';
+import { downAtScriptEnd } from './script-end.ts';
 import { Supervisor } from './supervisor.ts';
 
 const DOWN_REQUEST_POLL_MS = 1000;
@@ -43,6 +44,7 @@ export async function serve(options: ServeOptions): Promise<boolean> {
   if (signal.aborted) {
     onSignal();
   }
+  void downAtScriptEnd(allocation, options.settings, jobDir, options.env, note);
   try {
     await supervisor.start(control.path);
   } catch (error) {

@@ -1,10 +1,16 @@
 /** The process's signals as one AbortSignal whose reason carries the exit code. */
 import { EXIT, UnetError } from '../errors.ts';
 
-const SIGNAL_EXITS = { SIGHUP: EXIT.hangup, SIGINT: EXIT.interrupted, SIGTERM: EXIT.terminated } as const;
+// SIGALRM is what Flux sends at the time limit.
+const SIGNAL_EXITS = {
+  SIGHUP: EXIT.hangup,
+  SIGINT: EXIT.interrupted,
+  SIGALRM: EXIT.alarm,
+  SIGTERM: EXIT.terminated,
+} as const;
 
 /**
- * Aborts at the first SIGHUP, SIGINT or SIGTERM, with a UnetError. `onSecondInterrupt` is called when the user will not
+ * Aborts at the first SIGHUP, SIGINT, SIGALRM or SIGTERM, with a UnetError. `onSecondInterrupt` is called when the user will not
  * wait for what the first one has begun.
  */
 export function interruptions(onSecondInterrupt: () => void = () => {}): AbortSignal {
