@@ -1,4 +1,7 @@
-/** The release on its way to the agents: packed once, then read from the job directory or pushed down their input. */
+/**
+ * The release on its way to the agents: packed once, then read from the job directory; where that is not shared it goes into a
+ * Flux archive, or is pushed down their input.
+ */
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -18,6 +21,8 @@ export type ReleaseSenderOptions = {
   signal: AbortSignal;
   send: (message: ToAgents) => void;
   onTrouble: (error: unknown) => void;
+  /** Puts the file where all ranks find it, and resolves with the archive's name; undefined: there is no such place. */
+  archive?: ((file: string, sha256: string) => Promise<string | undefined>) | undefined;
 };
 
 export type ReleaseSender = {
@@ -32,7 +37,14 @@ export type ReleaseSender = {
 export function createReleaseSender(options: ReleaseSenderOptions): ReleaseSender {
   let packed: PackedRelease | undefined;
   let push = false;
-  const pushParts = async ({ file }: PackedRelease) => {
+  let archived: Promise<string | undefined> | undefined;
+  const pushParts = async ({ file, sha256 }: PackedRelease) => {
+    archived ??= options.archive?.(file, sha256);
+    const archive = await archived;
+    if (archive !== undefined) {
+      options.send({ type: 'release-part', data: '', archive });
+      return;
+    }
     const content = await readFile(file);
     for (let at = 0; at < content.length; at += PART_BYTES) {
       options.send({

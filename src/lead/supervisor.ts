@@ -22,12 +22,14 @@ import { createJoining, type Joining } from './joining.ts';
 import { createLosses, type Losses } from './losses.ts';
 import { createReadiness, type Readiness } from './readiness.ts';
 import { createReceiver } from './receive.ts';
+import { releaseArchiver } from './release-archive.ts';
 import { createReleaseSender, type ReleaseSender } from './release-sender.ts';
 import { createRoster, isOut, isSettled, type NodeEntry, readyNodes } from './roster.ts';
 import { describePending, judge } from './settle.ts';
 import { jobSpec } from './spec.ts';
 import { describeJob } from './state.ts';
 import { createStateFile, type StateFile } from './state-file.ts';
+import { shortOfTime } from './time-left.ts';
 import { createTimers } from './timers.ts';
 
 // What the agents need beside make down-v: the end of their own steps, and its second try.
@@ -97,6 +99,7 @@ export class Supervisor implements Cluster {
       signal: this.aborting.signal,
       send: (message) => this.send(message),
       onTrouble: (error) => this.fail(UnetError.from(error)),
+      archive: releaseArchiver(allocation, options.env, (message) => this.emit({ type: 'warning', message })),
     });
     this.greeting = createGreeting(this, this.release);
     this.joining = createJoining(this);
@@ -127,6 +130,10 @@ export class Supervisor implements Cluster {
       release: settings.release,
       logs: this.paths.logs,
     });
+    const warning = shortOfTime(allocation, settings);
+    if (warning !== undefined) {
+      this.emit({ type: 'warning', message: warning });
+    }
     this.setPhase('bringing-up');
     this.armDeadline();
     this.timers.every(settings.heartbeat, () => {
@@ -329,11 +336,12 @@ export class Supervisor implements Cluster {
         this.diagnostics.push(line);
         this.diagnostics.splice(0, this.diagnostics.length - DIAGNOSTIC_LINES);
       },
-      onExit: (ended = nodes, reason) => {
+      onExit: (ended = nodes, reason, byItself) => {
         this.timers.after(BYE_MS, () => {
-          for (const name of ended) {
-            const node = this.roster.get(name);
-            if (node !== undefined) {
+          for (const node of ended.map((name) => this.roster.get(name))) {
+            if (node !== undefined && byItself === true) {
+              this.endedWithAllocation(node);
+            } else if (node !== undefined) {
               this.losses.exited(node, reason);
             }
           }
@@ -343,6 +351,12 @@ export class Supervisor implements Cluster {
     this.launches.push(agents);
     agents.send({ ...this.spec, epoch: this.epoch });
     this.timers.after(this.options.settings.stepTimeouts.hello, () => this.losses.missSilent(nodes));
+  }
+
+  private endedWithAllocation(node: NodeEntry): void {
+    Object.assign(node, { gone: true, clean: true });
+    this.setNode(node, 'removed');
+    void this.stop('the allocation is ending');
   }
 
   private bye(

@@ -10,6 +10,7 @@ import type { StepName } from '../events/types.ts';
 import { lastRites } from '../job/last-rites.ts';
 import { jobPaths, nodeLogs } from '../job/layout.ts';
 import { childEnvironment } from '../process/environment.ts';
+import { removeArchives } from './archives.ts';
 import { bringUp } from './bring-up.ts';
 import { type Channel, openChannel } from './channel.ts';
 import { within } from './deadline.ts';
@@ -163,7 +164,7 @@ async function live(
 async function end(life: Life): Promise<number> {
   const { spec, options, channel, stopping, prepared } = life;
   const { reason, by } = (stopping.aborted ? stopping.reason : { reason: 'cleaned', by: 'asked' }) as Stop;
-  const problem = await takeAway(life);
+  const [problem] = await Promise.all([takeAway(life), removeArchives(spec, options.node, options.env)]);
   channel.send({
     type: 'bye',
     node: options.node,

@@ -8,6 +8,7 @@ import { stageRelease } from '../../provision/stage.ts';
 import type { NodeContext, Step } from '../context.ts';
 import { within } from '../deadline.ts';
 import { writeRecord } from '../record.ts';
+import { releaseFromArchive } from '../release-archive.ts';
 
 export const stage: Step = {
   name: 'stage',
@@ -41,7 +42,7 @@ export const stage: Step = {
   },
 };
 
-/** The release's tar: in the job directory, or pushed down our input where that is not shared. */
+/** The release's tar: in the job directory, or where that is not shared in a Flux archive or pushed down our input. */
 async function receive(
   context: NodeContext,
   signal: AbortSignal,
@@ -52,7 +53,11 @@ async function receive(
   }
   const parts: Buffer[] = [];
   for (let received = 0; received < bytes; ) {
-    const part = Buffer.from((await context.inbox.take('release-part', signal)).data, 'base64');
+    const { data, archive } = await context.inbox.take('release-part', signal);
+    if (archive !== undefined) {
+      return { content: await releaseFromArchive(archive, context, signal), sha256 };
+    }
+    const part = Buffer.from(data, 'base64');
     parts.push(part);
     received += part.length;
   }
