@@ -42,8 +42,8 @@ export function createGreeting(cluster: Cluster, release: ReleaseSender): Greeti
 
   const closeWhenComplete = () => {
     const complete = [...roster.values()].every((node) => node.hello !== undefined || isOut(node.phase));
-    // On one host each node has a slot of its own, and the lead need not wait for the others.
-    if (complete || spec.oneHost) {
+    // Here each node has a slot of its own and sees the job directory, and the lead need not wait for the others.
+    if (complete || options.allocation.kind === 'local') {
       close();
     }
   };
@@ -97,7 +97,7 @@ export function createGreeting(cluster: Cluster, release: ReleaseSender): Greeti
       );
       return;
     }
-    release.again();
+    release.again(seesJobDir);
     if (cluster.phase() !== 'bringing-up') {
       // The record of the bring-up is withdrawn by now.
       cluster.republish();

@@ -30,8 +30,8 @@ export type ReleaseSender = {
   prepare: () => Promise<void>;
   /** Whether all agents see the job directory; if not, the release itself is sent. */
   deliver: (everyNodeSeesJobDir: boolean) => void;
-  /** For agents that were launched later, or try again. */
-  again: () => void;
+  /** For agents that were launched later, or try again; also for one that does not see the job directory as the others do. */
+  again: (seesJobDir?: boolean) => void;
 };
 
 export function createReleaseSender(options: ReleaseSenderOptions): ReleaseSender {
@@ -80,7 +80,8 @@ export function createReleaseSender(options: ReleaseSenderOptions): ReleaseSende
       push = !everyNodeSeesJobDir;
       pushIfWanted();
     },
-    again: () => {
+    again: (seesJobDir = true) => {
+      push ||= !seesJobDir;
       announce();
       pushIfWanted();
     },
