@@ -20,21 +20,20 @@ export async function downAtScriptEnd(
   if (allocation.flux === undefined) {
     return;
   }
-  const parents = [
+  const variables = [
     ['UNET_JOB_DIR', settings.jobDir],
     ['UNET_NODE_DIR', settings.nodeDir],
+    ['UNET_NODES', allocation.nodes.length],
   ].flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]));
   const argv = [
     'env',
     'UNET_CONFIG=/dev/null',
-    ...parents,
+    ...variables,
     process.execPath,
     process.argv[1] ?? 'unet',
     'down',
     '--allocation',
     'flux',
-    '--nodes',
-    String(allocation.nodes.length),
     '--output',
     'plain',
   ];
