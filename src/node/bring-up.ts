@@ -114,8 +114,12 @@ function createTransport(
     const { directory, env } = context;
     return createFluxArchiveTransport({ directory, env, files: spec.fluxFiles, expect, onRefused });
   }
+  let received = false;
   const transport = createStdioTransport({
     expect,
+    onRecord: () => {
+      received = true;
+    },
     send: (record) => {
       send({ type: 'join-record', record });
       return true;
@@ -123,7 +127,8 @@ function createTransport(
     onRefused,
   });
   const receive = async () => {
-    for (;;) {
+    // No further: the record of a later epoch waits for the transport of that epoch.
+    while (!received) {
       transport.deliver((await inbox.take('join-record', stopping)).record);
     }
   };

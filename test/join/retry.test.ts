@@ -59,7 +59,8 @@ describe('joining with retries', () => {
     const before = timers();
     await joining([failure('one')], { signal, deadlineMs: 600_000 }).result;
     expect(getEventListeners(signal, 'abort')).toEqual([]);
-    expect(timers()).toBe(before);
+    // Other timers of the process may end meanwhile.
+    expect(timers()).toBeLessThanOrEqual(before);
   });
 
   test('goes on when the reset fails, and says that too', async () => {

@@ -1,7 +1,15 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { waitFor } from './lab/deadline.ts';
@@ -262,6 +270,7 @@ async function ownerOfALab(): Promise<{ pid: number; root: string; namespaces: S
     write: false,
   });
   const file = join('node_modules', '.cache', `unet-lab-owner-${process.pid}.mjs`);
+  mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, bundled.outputFiles[0]?.text ?? '');
   const child = spawn(process.execPath, [file], { stdio: ['ignore', 'pipe', 'inherit'] });
   const [line] = await once(child.stdout, 'data', { signal: AbortSignal.timeout(20_000) });
