@@ -85,7 +85,8 @@ export async function attendControlPlane(
     context.publishedOnce.then(() => inTurn(boundToken)),
     forEach(
       () => inbox.take('joins-over', signal),
-      () => inTurn(joinsOver),
+      // The record may still be on its way out, when there is nobody to join.
+      () => void context.publishedOnce.then(() => inTurn(joinsOver)),
     ),
     forEach(
       () => inbox.take('publish-again', signal),

@@ -148,6 +148,22 @@ describeLab('in Slurm', () => {
       await expectNothingLeft(lab);
     });
 
+    it('in a shell on a compute node of the allocation, up, status and down work', async () => {
+      const text = script('set -e\nhostname; unet up; unet kubectl get nodes; unet status; unet down');
+      const { stdout, stderr, exitCode } = await lab.run(
+        'n0',
+        ['salloc', '-N3', '-t10', 'bash', '-c', text],
+        {
+          timeoutMs: 60_000,
+        },
+      );
+      expect(stderr).toContain('everything is gone');
+      expect(stdout).toMatch(/^n0$/m);
+      expect(stdout).toMatch(/u7s-n2\s+Ready/);
+      expect(exitCode).toBe(0);
+      await expectNothingLeft(lab);
+    });
+
     it('the cluster is found, and taken down, from a compute node too', async () => {
       const text = script(`set -e
         unet up
