@@ -1,7 +1,7 @@
 /** Which container engine and compose command a release would use, asked from the release's own script. */
-import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UnetError } from '../errors.ts';
+import { exists } from '../files/exists.ts';
 import type { Environment } from '../process/environment.ts';
 import { lastLines, run } from '../process/run.ts';
 
@@ -74,11 +74,4 @@ function defaultCompose(engine: string): string {
 
 function words(command: string): string[] {
   return command.split(/\s+/).filter((word) => word !== '');
-}
-
-async function exists(path: string): Promise<boolean> {
-  return await access(path).then(
-    () => true,
-    () => false,
-  );
 }

@@ -1,5 +1,5 @@
 /** Where a job's files are: the job directory, best shared between the nodes, and the node-local one. */
-import { hostname, tmpdir, userInfo } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 
 /** The user's parent of all job directories: `--job-dir`, else under XDG_STATE_HOME, else under the home. */
@@ -55,8 +55,4 @@ export function controlSocket(jobId: string): { directory: string; path: string 
   }
   const short = join('/tmp', `unet-${userInfo().uid}`, jobId, CONTROL);
   return { directory: short, path: join(short, 'socket') };
-}
-
-export function thisHost(): string {
-  return hostname();
 }

@@ -1,7 +1,7 @@
 /** What a release offers, asked of make itself: a Makefile's text does not tell what it includes or computes. */
-import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UnetError } from '../errors.ts';
+import { exists } from '../files/exists.ts';
 import type { Environment } from '../process/environment.ts';
 import { describeEnd, lastLines, run } from '../process/run.ts';
 
@@ -109,13 +109,4 @@ function parseTargets(dataBase: string): Set<string> {
     }
   }
   return targets;
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await access(path);
-    return true;
-  } catch {
-    return false;
-  }
 }
