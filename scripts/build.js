@@ -1,7 +1,8 @@
-// Bundles unet so that each process reads one file: a thousand nodes that load hundreds of small modules from a shared
-// filesystem are a metadata storm. One file a kind of process, since compiling what it does not use costs each agent
+// Bundles unet so that each process reads two or three files: a thousand nodes that load hundreds of small modules from a
+// shared filesystem are a metadata storm. A bundle for each kind of process, since compiling what it does not use costs each agent
 // more time than the rest of its start. Lays the rehearsal release beside them.
 import { mkdir, readFile, rm } from 'node:fs/promises';
+import { relative, resolve } from 'node:path';
 import { build } from 'esbuild';
 import { buildRehearsal } from '../src/rehearsal/build.js';
 import { writeLicenses } from './licenses.js';
@@ -20,11 +21,24 @@ const common = {
   banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
 };
 
-// The Kubernetes client is larger than the rest of unet, and only the lead's agent needs it.
-const kubernetesApart = {
-  name: 'kubernetes-apart',
+// What only some processes need, and reads at once or never: a file of its own, by the path of its entry.
+const APART = {
+  'src/node/agent.ts': 'agent',
+  'src/lead/serve.ts': 'supervisor',
+  // The client is larger than all the rest of unet; the lead's agent alone has it.
+  'src/kubernetes/index.ts': 'kubernetes',
+  'src/events/terminal.ts': 'terminal',
+};
+
+const apart = {
+  name: 'apart',
   setup: ({ onResolve }) => {
-    onResolve({ filter: /\/kubernetes\/index\.ts$/ }, () => ({ path: './kubernetes.js', external: true }));
+    onResolve({ filter: /^\.\.?\/.*\.ts$/ }, ({ path, resolveDir, kind }) => {
+      const name = APART[relative(process.cwd(), resolve(resolveDir, path))];
+      return kind === 'dynamic-import' && name !== undefined
+        ? { path: `./${name}.js`, external: true }
+        : undefined;
+    });
   },
 };
 
@@ -32,11 +46,11 @@ await rm('dist', { recursive: true, force: true });
 await mkdir('dist', { recursive: true });
 await buildRehearsal('dist/rehearsal');
 const { version } = JSON.parse(await readFile('package.json', 'utf8'));
-const own = { ...common, define: { UNET_VERSION: JSON.stringify(version) }, plugins: [kubernetesApart] };
+const own = { ...common, define: { UNET_VERSION: JSON.stringify(version) }, plugins: [apart] };
 const results = await Promise.all([
-  build({ ...own, entryPoints: ['src/main.ts'], outfile: 'dist/unet.js' }),
-  build({ ...own, entryPoints: ['src/resident.ts'], outfile: 'dist/resident.js' }),
-  build({ ...common, entryPoints: ['src/kubernetes/index.ts'], outfile: 'dist/kubernetes.js' }),
+  ...Object.entries({ 'src/main.ts': 'unet', 'src/resident.ts': 'resident', ...APART }).map(([entry, name]) =>
+    build({ ...own, entryPoints: [entry], outfile: `dist/${name}.js` }),
+  ),
 ]);
 await writeLicenses(
   results.map(({ metafile }) => metafile),

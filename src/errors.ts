@@ -85,9 +85,13 @@ export type ErrorDetails = Omit<ErrorRecord, 'code' | 'message'> & {
   fatal?: boolean | undefined;
 };
 
+// Each bundle has a class of its own, and an error may pass from one to another.
+const BRAND = Symbol.for('unet.UnetError');
+
 /** An error that was understood where it was thrown. */
 export class UnetError extends Error {
   override readonly name = 'UnetError';
+  readonly [BRAND] = true;
   readonly code: ErrorCode;
   readonly details: ErrorDetails;
 
@@ -126,7 +130,7 @@ export class UnetError extends Error {
   }
 
   static is(error: unknown): error is UnetError {
-    return error instanceof UnetError;
+    return error instanceof Error && BRAND in error;
   }
 
   static fromRecord(record: ErrorRecord): UnetError {

@@ -22,7 +22,12 @@ export const down: CommandModule = {
       say('this is not inside an allocation, and no local cluster is up: there is nothing to take down');
       return EXIT.done;
     }
-    const renderer = createRenderer({ output: settings.output, stream: stderr, resultStream: stdout, env });
+    const renderer = await createRenderer({
+      output: settings.output,
+      stream: stderr,
+      resultStream: stdout,
+      env,
+    });
     try {
       const { by, problems, logs } = await takeDown(job, renderer.event);
       await renderer.end();

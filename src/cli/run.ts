@@ -28,7 +28,12 @@ export const run: CommandModule = {
     }
     await refuseMissing(rest[0] ?? '', env);
     const job = await findJob({ settings, env, cwd, unet: VERSION, signal });
-    const renderer = createRenderer({ output: settings.output, stream: stderr, resultStream: stdout, env });
+    const renderer = await createRenderer({
+      output: settings.output,
+      stream: stderr,
+      resultStream: stdout,
+      env,
+    });
     let owned = false;
     try {
       const { started, outcome, error } = await bringUp(job, renderer.event, signal);
@@ -70,7 +75,7 @@ async function end(
   env: NodeJS.ProcessEnv,
   output: 'auto' | 'terminal' | 'plain' | 'json',
 ): Promise<void> {
-  const renderer = createRenderer({ output: output === 'json' ? 'plain' : output, stream, env });
+  const renderer = await createRenderer({ output: output === 'json' ? 'plain' : output, stream, env });
   try {
     await takeDown(job, renderer.event, 'the command has ended');
   } finally {

@@ -24,7 +24,12 @@ export const up: CommandModule = {
 export async function runUp(context: CommandContext): Promise<number> {
   const { settings, env, cwd, signal, stderr, stdout, say } = context;
   const job = await findJob({ settings, env, cwd, unet: VERSION, signal });
-  const renderer = createRenderer({ output: settings.output, stream: stderr, resultStream: stdout, env });
+  const renderer = await createRenderer({
+    output: settings.output,
+    stream: stderr,
+    resultStream: stdout,
+    env,
+  });
   try {
     const { error, outcome } = await bringUp(job, renderer.event, signal);
     await renderer.end();

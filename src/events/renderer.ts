@@ -3,7 +3,6 @@ import type { OUTPUTS } from '../config/schema.ts';
 import type { TerminalStream } from './painter.ts';
 import { createPlainLines } from './plain.ts';
 import { redactedJson } from './redacted-json.ts';
-import { createTerminalView } from './terminal.ts';
 import type { UnetEvent } from './types.ts';
 
 export type Renderer = {
@@ -24,23 +23,23 @@ export type RendererOptions = {
 };
 
 /**
- * Shows events.
+ * Shows events. The terminal's view is a file of its own (listr2), not read for a log or a program.
  *
- *     const renderer = createRenderer({ output: settings.output });
+ *     const renderer = await createRenderer({ output: settings.output });
  *     try { for await (const event of events) renderer.event(event); } finally { await renderer.end(); }
  */
-export function createRenderer({
+export async function createRenderer({
   output,
   stream = process.stderr,
   resultStream = process.stdout,
   now = () => performance.now(),
   env = process.env,
-}: RendererOptions): Renderer {
+}: RendererOptions): Promise<Renderer> {
   switch (output === 'auto' ? automatic(stream, env) : output) {
     case 'json':
       return lineRenderer(resultStream, (event) => [redactedJson(event)]);
     case 'terminal':
-      return createTerminalView(stream, now);
+      return (await import('./terminal.ts')).createTerminalView(stream, now);
     case 'plain':
       return lineRenderer(stream, createPlainLines());
   }

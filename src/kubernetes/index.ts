@@ -6,3 +6,4 @@ export { loadConfig } from './client.ts';
 export { dnsReady } from './dns.ts';
 export { deleteNode, followNodes } from './nodes.ts';
 export { boundToken, revokeTokens } from './tokens.ts';
+export { withServer } from './with-server.ts';

@@ -1,25 +1,27 @@
 /** Agents as children on this machine, one for each made-up node. */
-import { setPriority } from 'node:os';
-import { startLines } from '../process/start.ts';
-import type { Launcher } from './launcher.ts';
+import { availableParallelism } from 'node:os';
+import pLimit from 'p-limit';
+import { type LinesChild, startLines } from '../process/start.ts';
+import type { Launcher, LaunchRequest } from './launcher.ts';
 
-const WORKER_NICE = 5;
+// One that says nothing for so long does not hold up the others.
+const FIRST_WORD_MS = 2000;
 
+/**
+ * The first agent is the lead's, whose steps are the longest chain: it has the machine to itself until it greets. The others
+ * wait for it anyway, and start as many at a time as there are CPUs.
+ */
 export const localLauncher: Launcher = {
   kind: 'local',
-  start: ({ nodes, argv, env, onLine, onDiagnostic, onExit }) => {
-    const children = nodes.map((node) => {
-      const child = startLines([...argv, '--node', node], {
-        env,
-        onLine,
-        onErrorLine: (line) => onDiagnostic(`${node}: ${line}`),
-      });
-      // The lead's steps are the longest chain: on one host the workers, which wait for it, leave it the CPU.
-      if (node !== nodes[0] && child.pid !== undefined) {
-        setPriority(child.pid, WORKER_NICE);
+  start: (request) => {
+    const { nodes } = request;
+    const startable = pLimit(availableParallelism());
+    const children = nodes.map((node) => createLateChild(node, request));
+    const [lead, ...workers] = children;
+    void lead?.start().then(() => {
+      for (const worker of workers) {
+        void startable(worker.start);
       }
-      void child.ended.then((end) => onExit([node], end.reason));
-      return child;
     });
     return {
       nodes,
@@ -29,8 +31,71 @@ export const localLauncher: Launcher = {
         await Promise.all(children.map((child) => child.terminate(graceMs)));
       },
       ended: Promise.all(children.map((child) => child.ended)).then((ends) => ({
-        reason: ends.map((end) => end.reason).join(', '),
+        reason: ends.join(', '),
       })),
     };
   },
 };
+
+type LateChild = Pick<LinesChild, 'send' | 'endInput' | 'terminate'> & {
+  /** Resolves when it has said something, or ended. */
+  start: () => Promise<void>;
+  ended: Promise<string>;
+};
+
+/** A child that can be written to before it is started. */
+function createLateChild(
+  node: string,
+  { argv, env, onLine, onDiagnostic, onExit }: LaunchRequest,
+): LateChild {
+  let child: LinesChild | undefined;
+  let backlog: string[] | undefined = [];
+  let over = (_reason: string) => {};
+  const ended = new Promise<string>((resolve) => {
+    over = resolve;
+  });
+  const neverStarted = () => {
+    backlog = undefined;
+    over('was not started');
+  };
+  return {
+    ended,
+    start: () =>
+      new Promise((resolve) => {
+        const waiting = backlog;
+        if (waiting === undefined) {
+          resolve(); // told to end before its turn came
+          return;
+        }
+        const patience = setTimeout(resolve, FIRST_WORD_MS).unref();
+        const spoken = () => {
+          clearTimeout(patience);
+          resolve();
+        };
+        const started = startLines([...argv, '--node', node], {
+          env,
+          onLine: (line) => {
+            spoken();
+            onLine(line);
+          },
+          onErrorLine: (line) => onDiagnostic(`${node}: ${line}`),
+        });
+        child = started;
+        waiting.forEach((line) => void started.send(line));
+        backlog = undefined;
+        void started.ended.then(({ reason }) => {
+          spoken();
+          onExit([node], reason);
+          over(reason);
+        });
+      }),
+    send: (line) => {
+      backlog?.push(line);
+      return child?.send(line) ?? backlog !== undefined;
+    },
+    endInput: () => (child === undefined ? neverStarted() : child.endInput()),
+    terminate: async (graceMs) => {
+      await (child === undefined ? neverStarted() : child.terminate(graceMs));
+    },
+  };
+}

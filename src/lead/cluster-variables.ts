@@ -3,7 +3,7 @@ import { didYouMean } from '../config/suggest.ts';
 import { UnetError } from '../errors.ts';
 import type { JobPaths } from '../job/layout.ts';
 import type { JobState } from '../job/state.ts';
-import { serverUrl } from '../kubernetes/kubeconfig.ts';
+import { serverUrl } from '../kubernetes/server-url.ts';
 
 /** KUBECONFIG and UNET_JOB_*; see docs/commands.md. */
 export function clusterVariables(state: JobState, paths: JobPaths): Record<string, string> {

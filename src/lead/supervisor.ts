@@ -11,7 +11,7 @@ import { ensurePrivateDirectory } from '../files/private-directory.ts';
 import { writePrivateFile } from '../files/private-file.ts';
 import { buryJob, removeSecrets } from '../job/bury.ts';
 import { type JobPaths, jobPaths } from '../job/layout.ts';
-import type { ApiServer } from '../kubernetes/kubeconfig.ts';
+import type { ApiServer } from '../kubernetes/server-url.ts';
 import type { Launcher } from '../launch/launcher.ts';
 import type { FromAgent, JobSpec } from '../node/protocol.ts';
 import { type Agents, launcherFor, startAgents } from './agents.ts';

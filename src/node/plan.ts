@@ -17,7 +17,8 @@ export type Plan = readonly (Step | readonly Step[])[];
 /** Before the node knows its ports and names: the supervisor may still wait for others. */
 const EVERY_NODE: Plan = [stage];
 
-const LEAD: Plan = [up, boot, init, [cni, publish, kubeconfig]];
+// The workers wait for the record: it goes first.
+const LEAD: Plan = [up, boot, init, [publish, kubeconfig, cni]];
 
 const WORKER: Plan = [up, boot, awaitJoin, join];
 

@@ -12,7 +12,7 @@ function event(body: EventBody, at = 3210): UnetEvent {
 
 async function plain(events: readonly UnetEvent[]): Promise<string[]> {
   const stream = memoryStream();
-  const renderer = createRenderer({ output: 'plain', stream });
+  const renderer = await createRenderer({ output: 'plain', stream });
   events.forEach((one) => void renderer.event(one));
   await renderer.end();
   return stream.text.split('\n').slice(0, -1);
@@ -103,7 +103,7 @@ describe('JSON lines', () => {
   it('are the events, one each, on the stream for results', async () => {
     const stream = memoryStream();
     const resultStream = memoryStream();
-    const renderer = createRenderer({ output: 'json', stream, resultStream });
+    const renderer = await createRenderer({ output: 'json', stream, resultStream });
     const events = bringUp({ nodes: 2 });
     events.forEach((one) => void renderer.event(one));
     await renderer.end();
@@ -118,7 +118,7 @@ describe('JSON lines', () => {
 
   it('are still JSON when a secret was in them', async () => {
     const resultStream = memoryStream();
-    const renderer = createRenderer({ output: 'json', resultStream });
+    const renderer = await createRenderer({ output: 'json', resultStream });
     renderer.event(event({ type: 'warning', message: 'client-key-data: QUJD' }));
     expect(JSON.parse(resultStream.text)).toMatchObject({ message: 'client-key-data: [secret]' });
   });
@@ -136,7 +136,7 @@ describe('the live list', () => {
   /** Shows the first events of a bring-up, up to `untilMs`, and one repaint. */
   async function live(events: readonly UnetEvent[], untilMs: number, size = { columns: 100, rows: 40 }) {
     const stream = memoryStream(size);
-    const renderer = createRenderer({ output: 'terminal', stream, now: () => 0 });
+    const renderer = await createRenderer({ output: 'terminal', stream, now: () => 0 });
     events.filter(({ at }) => at <= untilMs).forEach((one) => void renderer.event(one));
     // listr2 starts its tasks in a chain of promises, which a turn of the event loop drains.
     await setImmediate();
@@ -248,7 +248,7 @@ describe('the live list', () => {
 
   it('ends without a word when nothing happened', async () => {
     const stream = memoryStream({ columns: 80, rows: 24 });
-    await createRenderer({ output: 'terminal', stream, now: () => 0 }).end();
+    await (await createRenderer({ output: 'terminal', stream, now: () => 0 })).end();
     expect(stream.text).toBe('');
   });
 });

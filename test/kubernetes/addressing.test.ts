@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import type { V1Node } from '@kubernetes/client-node';
 import { describe, expect, it } from 'vitest';
-import { serverUrl, withServer } from '../../src/kubernetes/kubeconfig.ts';
 import { addressing } from '../../src/kubernetes/nodes.ts';
+import { serverUrl } from '../../src/kubernetes/server-url.ts';
+import { withServer } from '../../src/kubernetes/with-server.ts';
 
 function recordedNodes(name: string): V1Node[] {
   return JSON.parse(

@@ -6,7 +6,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import type { KubeConfig, KubernetesObject } from '@kubernetes/client-node';
 import { onTestFinished } from 'vitest';
 import { loadConfig } from '../../src/kubernetes/client.ts';
-import { withServer } from '../../src/kubernetes/kubeconfig.ts';
+import { withServer } from '../../src/kubernetes/with-server.ts';
 import { type ResourceType, resourceTypes } from '../../src/rehearsal/api/resource-types.ts';
 import type { NewObject } from '../../src/rehearsal/api/store.ts';
 import { ControlPlane } from '../../src/rehearsal/control-plane/control-plane.ts';

@@ -36,15 +36,24 @@ function agentIn(directory: string): string {
 }
 
 describe('the local launcher', () => {
-  it('starts an agent for each node, and each hears everything', async () => {
+  it('starts an agent for each node, the lead first, and each hears everything', async () => {
     const { agents, lines } = start(localLauncher, ['node-0', 'node-1'], [agentIn(scratch())]);
     agents.send('hello');
+    await until(() => lines.length === 4);
     agents.endInput();
     await agents.ended;
+    expect(lines[0]).toMatch(/^node-0 \d+$/);
     expect(lines.filter((line) => line.includes('heard')).sort()).toEqual([
       'node-0 heard hello',
       'node-1 heard hello',
     ]);
+  });
+
+  it('starts no agent any more that was told to end before its turn', async () => {
+    const { agents, lines } = start(localLauncher, ['node-0', 'node-1'], [agentIn(scratch())]);
+    agents.endInput();
+    expect(await agents.ended).toEqual({ reason: 'exited with 0, was not started' });
+    expect(lines).toHaveLength(1);
   });
 
   it('says which agent was killed, and the others go on', async () => {

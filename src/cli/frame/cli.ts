@@ -174,9 +174,10 @@ function parse(command: AnyCommand, words: readonly string[]): Record<string, un
   if (command.rest === 'everything') {
     return args;
   }
-  bareParser([nameOf(command), ...words])
+  // As the default command: for one with a name yargs writes the help text at every run, a tenth of our start.
+  bareParser(words)
     .command(
-      command.command,
+      command.command.replace(nameOf(command), '$0'),
       command.describe,
       (builder) => declare(builder, command, { choices: false }),
       (parsed) => {

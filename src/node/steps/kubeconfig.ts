@@ -3,8 +3,8 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writePrivateFile } from '../../files/private-file.ts';
 import { jobPaths } from '../../job/layout.ts';
-import { withServer } from '../../kubernetes/kubeconfig.ts';
 import { need, type Step } from '../context.ts';
+import { loadKubernetes } from '../kubernetes-bundle.ts';
 import { runTarget } from './run-target.ts';
 
 export const kubeconfig: Step = {
@@ -16,6 +16,7 @@ export const kubeconfig: Step = {
       address: context.hostIp,
       port: need(context.assignment, 'the assignment').ports.apiServer,
     };
+    const { withServer } = await loadKubernetes();
     const content = withServer(await readFile(written, 'utf8'), apiServer);
     // The Makefile's own copy is world-readable; nobody needs it.
     await rm(written);

@@ -28,12 +28,12 @@ export const stage: Step = {
     await stageRelease({ source: source.content, sha256: source.sha256, destination: record.stage, signal });
     log.line(`staged sha256 ${source.sha256} in ${record.stage}`);
     const probe = { env: context.environment(), timeoutMs: spec.stepTimeouts.stage, signal };
-    context.release = await probeRelease(record.stage, probe);
-    context.engine = await detectEngine(record.stage, {
-      engine: spec.engine,
-      compose: spec.compose,
-      ...probe,
-    });
+    const [release, engine] = await Promise.all([
+      probeRelease(record.stage, probe),
+      detectEngine(record.stage, { engine: spec.engine, compose: spec.compose, ...probe }),
+    ]);
+    context.release = release;
+    context.engine = engine;
     log.line(`engine ${context.engine.name}, compose "${context.engine.compose.join(' ')}"`);
     record.variables = { ...record.variables, ...engineVariables(context.engine) };
     await writeRecord(context.directory, record);

@@ -1,10 +1,8 @@
 /** Reading and rewriting the kubeconfig that `make kubeconfig` writes. */
-import { isIPv6 } from 'node:net';
 import { parse, stringify } from 'yaml';
 import * as z from 'zod';
 import { UnetError } from '../errors.ts';
-
-export type ApiServer = { address: string; port: number };
+import { type ApiServer, serverUrl } from './server-url.ts';
 
 const Kubeconfig = z.looseObject({
   clusters: z
@@ -35,8 +33,4 @@ export function withServer(text: string, server: ApiServer): string {
     cluster.server = serverUrl(server);
   }
   return stringify(config.data);
-}
-
-export function serverUrl({ address, port }: ApiServer): string {
-  return `https://${isIPv6(address) ? `[${address}]` : address}:${port}`;
 }
