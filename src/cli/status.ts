@@ -27,7 +27,7 @@ export const status: CommandModule<{ watch?: boolean }> = {
       describe: 'show it again at every change, until the cluster is gone',
     },
   },
-  async handler({ args, settings, env, cwd, signal, outputClosed, out, json }) {
+  async handler({ args, settings, env, cwd, signal, outputClosed, out, say, json }) {
     const job = await findJob({ settings, env, cwd, unet: VERSION, signal });
     const show = (state: JobState) =>
       (json ? [JSON.stringify(shown(state, job))] : lines(state, job)).forEach(out);
@@ -40,6 +40,9 @@ export const status: CommandModule<{ watch?: boolean }> = {
         show(state);
       }
       signal.throwIfAborted();
+      if (!json && !outputClosed.aborted) {
+        say(`${job.allocation.jobId}: the cluster is gone`);
+      }
     }
     return EXIT.done;
   },

@@ -2,17 +2,12 @@
 import { type ErrorCode, UnetError } from '../errors.ts';
 import { lastLines } from '../process/run.ts';
 
-export type ClassifyOptions = {
-  /** The lead may still publish a record with another token, so a bad one is no reason to give up. */
-  newerRecordCanCome?: boolean | undefined;
-};
-
 type Failure = {
   pattern: RegExp;
   code: ErrorCode;
   message: string;
   remedy: string;
-  fatal: boolean | 'unless-newer-record';
+  fatal: boolean;
 };
 
 // In this order: a cause before what it brings about. Texts of kubeadm 1.34 (recorded/usernetes and its sources).
@@ -30,7 +25,7 @@ const FAILURES: readonly Failure[] = [
     code: 'UNET_JOIN_FAILED',
     message: 'the kubelet cannot run here: the node lacks cgroup v2 or controllers that it needs',
     remedy:
-      'the node needs cgroup v2 with cpu, cpuset, memory and pids delegated to the user; "unet doctor" says which are missing',
+      'the node needs cgroup v2 with cpu, cpuset, memory and pids delegated to the user: compare /sys/fs/cgroup/cgroup.controllers there',
     fatal: true,
   },
   {
@@ -39,7 +34,7 @@ const FAILURES: readonly Failure[] = [
     code: 'UNET_JOIN_FAILED',
     message: 'the bootstrap token was not accepted: it has expired, was revoked, or is another cluster’s',
     remedy: 'run "unet up" again, which makes a new token',
-    fatal: 'unless-newer-record',
+    fatal: true,
   },
   {
     pattern:
@@ -54,7 +49,7 @@ const FAILURES: readonly Failure[] = [
     pattern: /validate CRI v1 runtime API|ERROR CRI|container runtime is not running/,
     code: 'UNET_JOIN_FAILED',
     message: 'containerd in the node does not answer',
-    remedy: 'see the node’s log with "unet logs"',
+    remedy: 'see the log of the step "boot" of this node',
     fatal: false,
   },
   {
@@ -92,10 +87,7 @@ const FAILURES: readonly Failure[] = [
  * The error for a `kubeadm join` that failed with this output. Its `tail` has the last lines, without secrets;
  * `fatal` says that no retry helps.
  */
-export function classifyJoinFailure(
-  output: string,
-  { newerRecordCanCome = false }: ClassifyOptions = {},
-): UnetError {
+export function classifyJoinFailure(output: string): UnetError {
   // kubeadm warns of some of the same things that elsewhere are errors.
   const said = output
     .split(/\r?\n/)
@@ -110,9 +102,5 @@ export function classifyJoinFailure(
     });
   }
   const { code, message, remedy, fatal } = failure;
-  return new UnetError(code, message, {
-    tail,
-    remedy,
-    fatal: fatal === 'unless-newer-record' ? !newerRecordCanCome : fatal,
-  });
+  return new UnetError(code, message, { tail, remedy, fatal });
 }

@@ -16,7 +16,7 @@ import {
 } from '../flux/archive.ts';
 import { fluxEnvironment } from '../flux/flux.ts';
 import { checkJoinRecord, type JoinExpectation, type JoinRecord, parseJoinRecord, toWire } from './record.ts';
-import { type JoinTransport, sameRecord } from './transport.ts';
+import type { JoinTransport } from './transport.ts';
 
 export type FluxArchiveTransportOptions = {
   /** Node-local and private: the record passes through it. */
@@ -63,14 +63,14 @@ export function createFluxArchiveTransport(options: FluxArchiveTransportOptions)
         await removeTree(outbox, { beneath: directory });
       }
     },
-    watch: async (signal, { otherThan } = {}) => {
+    watch: async (signal) => {
       const refuse = createRefusals(onRefused);
       for (;;) {
         signal.throwIfAborted();
         try {
           const text = await receive(how, { ...archive, signal }, directory);
           const record = text === undefined ? undefined : checked(text, expect);
-          if (record !== undefined && !sameRecord(record, otherThan)) {
+          if (record !== undefined) {
             return record;
           }
         } catch (error) {

@@ -7,7 +7,7 @@ import { ensurePrivateDirectory } from '../files/private-directory.ts';
 import { readPrivateFile, writePrivateFile } from '../files/private-file.ts';
 import { verifyPrivateDirectory } from '../files/safe-path.ts';
 import { checkJoinRecord, type JoinExpectation, type JoinRecord, parseJoinRecord, toWire } from './record.ts';
-import { type JoinTransport, sameRecord } from './transport.ts';
+import type { JoinTransport } from './transport.ts';
 import { createWakeUp } from './wake-up.ts';
 
 export type SharedFsTransportOptions = {
@@ -43,7 +43,7 @@ export function createSharedFsTransport(options: SharedFsTransportOptions): Join
       signal.throwIfAborted();
       await writePrivateFile(file, `${JSON.stringify(toWire(record))}\n`);
     },
-    watch: async (signal, { otherThan } = {}) => {
+    watch: async (signal) => {
       signal.throwIfAborted();
       const look = createLook({ jobDir, directory, file, expect, onRefused });
       const wakeUp = createWakeUp(signal);
@@ -51,7 +51,7 @@ export function createSharedFsTransport(options: SharedFsTransportOptions): Join
       try {
         for (;;) {
           const { record, exists } = await wakeUp.unlessAborted(look());
-          if (record !== undefined && !sameRecord(record, otherThan)) {
+          if (record !== undefined) {
             return record;
           }
           if (exists && watcher === undefined) {

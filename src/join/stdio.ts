@@ -9,7 +9,7 @@ import {
   parseJoinRecord,
   toWire,
 } from './record.ts';
-import { type JoinTransport, sameRecord } from './transport.ts';
+import type { JoinTransport } from './transport.ts';
 
 export type StdioTransportOptions = {
   expect: JoinExpectation;
@@ -57,9 +57,9 @@ export function createStdioTransport({
         onRefused?.(UnetError.from(error));
       }
     },
-    watch: async (signal, { otherThan } = {}) => {
+    watch: async (signal) => {
       signal.throwIfAborted();
-      while (latest === undefined || sameRecord(latest, otherThan)) {
+      while (latest === undefined) {
         await arrival(arrivals, signal);
       }
       return latest;

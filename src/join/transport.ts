@@ -3,11 +3,6 @@ import type { Settings } from '../config/schema.ts';
 import { UnetError } from '../errors.ts';
 import type { JoinRecord } from './record.ts';
 
-export type WatchOptions = {
-  /** A record that was tried and did not work: wait for another one. */
-  otherThan?: JoinRecord | undefined;
-};
-
 export type JoinTransport = {
   readonly name: TransportName;
   /** On the lead: makes the record visible to all workers. A later one replaces it. */
@@ -16,7 +11,7 @@ export type JoinTransport = {
    * On a worker: resolves with the first record of this bring-up. Stale and broken ones are reported and passed
    * over. Waits until `signal` says stop, and leaves no timer, listener or watcher behind.
    */
-  watch: (signal: AbortSignal, options?: WatchOptions) => Promise<JoinRecord>;
+  watch: (signal: AbortSignal) => Promise<JoinRecord>;
   /** On the lead: takes the record away. Repeatable; never touches the record of another bring-up. */
   withdraw: () => Promise<void>;
 };
@@ -64,15 +59,4 @@ export function chooseTransport(
     return fluxFiles === undefined ? 'stdio' : 'flux-archive';
   }
   return joinVia;
-}
-
-export function sameRecord(a: JoinRecord, b: JoinRecord | undefined): boolean {
-  return (
-    b !== undefined &&
-    a.jobId === b.jobId &&
-    a.epoch === b.epoch &&
-    a.expiresAt === b.expiresAt &&
-    a.caCertHash === b.caCertHash &&
-    a.token.equals(b.token)
-  );
 }

@@ -4,7 +4,6 @@ import { describe, expect, test } from 'vitest';
 import type { UnetError } from '../../src/errors.ts';
 import { createFluxArchiveTransport } from '../../src/join/flux-archive.ts';
 import { toWire } from '../../src/join/record.ts';
-import { Secret } from '../../src/join/secret.ts';
 import { type Answers, calls, fakeFlux } from '../flux/fake-flux.ts';
 import { program, scratch } from '../process/scratch.ts';
 import { EXPECT, goodRecord, TOKEN } from './records.ts';
@@ -77,15 +76,6 @@ describe.each(['archive', 'filemap'] as const)('a join record by flux %s', (file
     const waiting = later.watch(never);
     await transport(others, { ...EXPECT, epoch: 3 }).publish(goodRecord({ epoch: 3 }), never);
     expect((await waiting).epoch).toBe(3);
-  });
-
-  test('that did not work can be waited out', async () => {
-    const { lead, worker } = pair({ files });
-    const first = goodRecord();
-    await lead.publish(first, never);
-    const waiting = worker.watch(never, { otherThan: first });
-    await lead.publish({ ...first, token: new Secret('aaaaaa.bbbbbbbbbbbbbbbb') }, never);
-    expect((await waiting).token.reveal()).toBe('aaaaaa.bbbbbbbbbbbbbbbb');
   });
 
   test('that is of another job under this name is refused once, and the right one is taken', async () => {

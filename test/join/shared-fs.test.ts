@@ -9,7 +9,6 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { UnetError } from '../../src/errors.ts';
 import { writePrivateFile } from '../../src/files/private-file.ts';
 import { toWire } from '../../src/join/record.ts';
-import { Secret } from '../../src/join/secret.ts';
 import { createSharedFsTransport } from '../../src/join/shared-fs.ts';
 import { isRoot, place, USER } from '../files/place.ts';
 import { EXPECT, goodRecord, TOKEN } from './records.ts';
@@ -166,15 +165,6 @@ describe('a join record on a shared filesystem', () => {
     await vi.waitFor(() => expect(refused[0]?.message).toContain('has mode 0755'));
     await chmod(join(jobDir, 'join'), 0o700);
     expect((await waiting).epoch).toBe(2);
-  });
-
-  test('that did not work can be waited out', async () => {
-    const { lead, worker } = await shared();
-    const first = goodRecord();
-    await lead.publish(first, never);
-    const waiting = worker.watch(never, { otherThan: await worker.watch(never) });
-    await lead.publish({ ...first, token: new Secret('aaaaaa.bbbbbbbbbbbbbbbb') }, never);
-    expect((await waiting).token.reveal()).toBe('aaaaaa.bbbbbbbbbbbbbbbb');
   });
 
   test('is gone after it was withdrawn, however often', async () => {

@@ -2,7 +2,6 @@ import { getEventListeners } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import type { UnetError } from '../../src/errors.ts';
 import { type JoinRecordWire, toWire } from '../../src/join/record.ts';
-import { Secret } from '../../src/join/secret.ts';
 import { createStdioTransport } from '../../src/join/stdio.ts';
 import { EXPECT, goodRecord, TOKEN } from './records.ts';
 
@@ -46,16 +45,6 @@ describe('a join record over standard input', () => {
       'UNET_JOIN_RECORD_INVALID',
       'UNET_JOIN_RECORD_INVALID',
     ]);
-  });
-
-  test('that did not work can be waited out', async () => {
-    const { lead, worker } = pair();
-    const first = goodRecord();
-    await lead.publish(first, never);
-    const waiting = worker.watch(never, { otherThan: first });
-    await lead.publish(first, never);
-    await lead.publish({ ...first, token: new Secret('aaaaaa.bbbbbbbbbbbbbbbb') }, never);
-    expect((await waiting).token.reveal()).toBe('aaaaaa.bbbbbbbbbbbbbbbb');
   });
 
   test('is an error when the agents’ input is closed', async () => {
