@@ -10,6 +10,7 @@ import { detectAllocation } from '../allocation/detect.ts';
 import type { Settings } from '../config/schema.ts';
 import { errnoOf, UnetError } from '../errors.ts';
 import type { UnetEvent } from '../events/types.ts';
+import { ageOf } from '../files/age.ts';
 import { ensurePrivateDirectory } from '../files/private-directory.ts';
 import { writePrivateFile } from '../files/private-file.ts';
 import { controlSocket, type JobPaths, jobPaths, jobsDirectory } from '../job/layout.ts';
@@ -107,7 +108,8 @@ export async function supervisedElsewhere(job: Job): Promise<JobState | undefine
   if (state === undefined || state.phase === 'stopped' || state.supervisor.host === hostname()) {
     return undefined;
   }
-  return Date.now() - Date.parse(state.supervisor.alive) < STALE_MS ? state : undefined;
+  const age = (await ageOf(job.paths.state)) ?? Date.now() - Date.parse(state.supervisor.alive);
+  return age < STALE_MS ? state : undefined;
 }
 
 /** Starts a supervisor, detached from this terminal, and resolves with its events. */
