@@ -21,5 +21,14 @@ export type Allocation = {
   /** Several of its nodes are on one host, so they cannot have the same ports. */
   sharesHosts?: boolean | undefined;
   /** The instance, for `flux`: where its broker is, and how it gives files to all ranks (none: it is too old). */
-  flux?: { uri: string; files?: 'archive' | 'filemap' | undefined } | undefined;
+  flux?:
+    | {
+        uri: string;
+        /** Of the broker on this host; undefined through flux proxy. */
+        rank?: number | undefined;
+        files?: 'archive' | 'filemap' | undefined;
+        /** The job that this instance is, and where the instance is that runs it. */
+        enclosing?: { uri: string; jobId: string } | undefined;
+      }
+    | undefined;
 };

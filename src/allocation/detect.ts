@@ -43,7 +43,7 @@ async function find(options: DetectOptions): Promise<Allocation> {
   }
   // Before Slurm: `srun flux start` makes an instance inside the job, and that is the nearest one.
   if (kind === 'flux' || (kind === 'auto' && env.FLUX_URI !== undefined)) {
-    return await fluxAllocation(env, options.signal);
+    return await fluxAllocation(env, options.name, options.signal);
   }
   if (kind === 'slurm' || env.SLURM_JOB_ID !== undefined) {
     return await slurmAllocation(env, options.signal);

@@ -12,10 +12,15 @@ import type { Allocation } from './allocation.ts';
 /**
  * All ranks of the instance, in their order; rank 0 leads.
  *
+ * @param name of the cluster: one instance can have several.
  * @throws UnetError UNET_NO_ALLOCATION without FLUX_URI, UNET_FLUX_GUEST in somebody else's instance, UNET_TOOL_MISSING
  *   without flux, UNET_ALLOCATION_UNREADABLE when the broker does not answer.
  */
-export async function fluxAllocation(env: NodeJS.ProcessEnv, signal?: AbortSignal): Promise<Allocation> {
+export async function fluxAllocation(
+  env: NodeJS.ProcessEnv,
+  name: string,
+  signal?: AbortSignal,
+): Promise<Allocation> {
   const uri = env.FLUX_URI;
   if (uri === undefined) {
     throw new UnetError('UNET_NO_ALLOCATION', 'this is not inside a Flux instance: FLUX_URI is not set', {
@@ -27,10 +32,11 @@ export async function fluxAllocation(env: NodeJS.ProcessEnv, signal?: AbortSigna
     ['security.owner', 'version'].map((name) => getattr(name, options)),
   );
   refuseGuest(owner);
-  const [rank = '', hostlist = '', f58, born, leftMs] = await Promise.all([
+  const [rank = '', hostlist = '', f58, parentUri, born, leftMs] = await Promise.all([
     getattr('rank', options),
     getattr('hostlist', options),
     getattr('jobid', options),
+    getattr('parent-uri', options),
     birth(options),
     timeLeft(options),
   ]);
@@ -46,23 +52,37 @@ export async function fluxAllocation(env: NodeJS.ProcessEnv, signal?: AbortSigna
   const oneEach = new Set(hosts).size === hosts.length;
   const nodes = oneEach ? hosts : hosts.map((host, index) => `${host}-${index}`);
   // Through flux proxy the broker of another host answers.
-  const self = env.FLUX_PROXY_REMOTE === undefined ? nodes[Number(rank)] : undefined;
+  const own = env.FLUX_PROXY_REMOTE === undefined ? Number(rank) : undefined;
   const endMs = leftMs ?? (await enclosingTimeLeft(env, signal));
   return {
     kind: 'flux',
-    jobId: jobIdOf(schedulerJobId, born),
+    jobId: jobIdOf(schedulerJobId, born, name),
     schedulerJobId,
     nodes,
-    self,
+    self: own === undefined ? undefined : nodes[own],
     endsAt: endMs === undefined ? undefined : Date.now() + endMs,
     sharesHosts: !oneEach,
-    flux: { uri, files: fileDistribution(version) },
+    flux: {
+      uri,
+      rank: own,
+      files: fileDistribution(version),
+      enclosing:
+        parentUri === undefined || schedulerJobId === undefined
+          ? undefined
+          : { uri: parentUri, jobId: schedulerJobId },
+    },
   };
 }
 
-/** The job's id in decimal, if the instance is a job, and what tells it from the jobs of that number in other instances. */
-function jobIdOf(f58: string | undefined, born: string): string {
+/**
+ * The job's id in decimal, if the instance is a job, and what tells it from the jobs of that number in other instances. A
+ * cluster with a name has that instead of the number, for which there would be no room.
+ */
+function jobIdOf(f58: string | undefined, born: string, name: string): string {
   const digest = createHash('sha256').update(born).digest('hex').slice(0, 8);
+  if (name !== 'default') {
+    return `flux-${digest}-${name}`;
+  }
   const decimal = f58 === undefined ? undefined : decimalJobId(f58);
   return decimal === undefined ? `flux-${digest}` : `flux-${decimal}-${digest}`;
 }

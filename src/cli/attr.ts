@@ -1,6 +1,7 @@
 /** `unet attr NAME`: one value, for a script. */
 import { attribute } from '../lead/cluster-variables.ts';
-import { clusterState, findJob } from '../lead/job.ts';
+import { findCluster, findJob } from '../lead/job.ts';
+import { withKubeconfigHere } from '../lead/kubeconfig-here.ts';
 import { VERSION } from '../version.ts';
 import type { CommandModule } from './frame/command.ts';
 
@@ -13,7 +14,9 @@ export const attr: CommandModule<{ attribute: string }> = {
   positionals: { attribute: { type: 'string', describe: 'its name', demandOption: true } },
   async handler({ args, settings, env, cwd, signal, out }) {
     const job = await findJob({ settings, env, cwd, unet: VERSION, signal });
-    out(attribute(args.attribute, await clusterState(job), job.paths));
+    const found = await findCluster(job);
+    const state = args.attribute === 'kubeconfig' ? await withKubeconfigHere(job, found) : found.state;
+    out(attribute(args.attribute, state, job.paths));
     return 0;
   },
 };

@@ -1,7 +1,7 @@
 /** `unet kubectl …`: kubectl, pointed at the cluster. */
 import { UnetError } from '../errors.ts';
 import { clusterVariables } from '../lead/cluster-variables.ts';
-import { clusterState, findJob } from '../lead/job.ts';
+import { findJob, usableCluster } from '../lead/job.ts';
 import { runForeground } from '../process/foreground.ts';
 import { VERSION } from '../version.ts';
 import type { CommandModule } from './frame/command.ts';
@@ -15,7 +15,7 @@ export const kubectl: CommandModule = {
   rest: 'everything',
   async handler({ settings, env, cwd, signal, rest }) {
     const job = await findJob({ settings, env, cwd, unet: VERSION, signal });
-    const variables = clusterVariables(await clusterState(job), job.paths);
+    const variables = clusterVariables(await usableCluster(job), job.paths);
     try {
       return await runForeground(['kubectl', ...rest], { env: { ...env, ...variables }, cwd, signal });
     } catch (error) {

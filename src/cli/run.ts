@@ -6,7 +6,7 @@ import { UnetError } from '../errors.ts';
 import { createRenderer } from '../events/renderer.ts';
 import { bringUp } from '../lead/bring-up.ts';
 import { clusterVariables } from '../lead/cluster-variables.ts';
-import { clusterState, findJob, type Job } from '../lead/job.ts';
+import { findJob, type Job, usableCluster } from '../lead/job.ts';
 import { takeDown } from '../lead/take-down.ts';
 import { runForeground } from '../process/foreground.ts';
 import { VERSION } from '../version.ts';
@@ -65,7 +65,7 @@ async function inCluster(
   cwd: string,
   signal: AbortSignal,
 ): Promise<number> {
-  const variables = clusterVariables(await clusterState(job), job.paths);
+  const variables = clusterVariables(await usableCluster(job), job.paths);
   return await runForeground(command, { env: { ...env, ...variables }, cwd, signal });
 }
 

@@ -4,7 +4,7 @@ import { EXIT } from '../errors.ts';
 import { formatDuration } from '../events/format.ts';
 import { tableLines } from '../events/table.ts';
 import type { JobState } from '../job/state.ts';
-import { clusterState, findJob, type Job } from '../lead/job.ts';
+import { findCluster, findJob, type Job } from '../lead/job.ts';
 import { watchState } from '../lead/watch-state.ts';
 import { VERSION } from '../version.ts';
 import type { CommandModule } from './frame/command.ts';
@@ -31,7 +31,7 @@ export const status: CommandModule<{ watch?: boolean }> = {
     const job = await findJob({ settings, env, cwd, unet: VERSION, signal });
     const show = (state: JobState) =>
       (json ? [JSON.stringify(shown(state, job))] : lines(state, job)).forEach(out);
-    show(await clusterState(job));
+    show((await findCluster(job)).state);
     if (args.watch === true) {
       for await (const state of watchState(job, AbortSignal.any([signal, outputClosed]))) {
         if (!json) {
@@ -50,8 +50,8 @@ export const status: CommandModule<{ watch?: boolean }> = {
 
 /** The state as scripts see it: docs/commands.md lists the fields. */
 function shown(state: JobState, job: Job) {
-  const { jobId, epoch, phase, since, lead, release, apiServer, kubeconfig, nodes, error, supervisor } =
-    state;
+  const { jobId, epoch, phase, since, lead, release, apiServer, ports, kubeconfig, nodes } = state;
+  const { error, supervisor } = state;
   return {
     jobId,
     epoch,
@@ -60,17 +60,19 @@ function shown(state: JobState, job: Job) {
     lead,
     release,
     apiServer,
+    ports,
     kubeconfig,
     secondsLeft: secondsLeft(job),
     supervisor: { host: supervisor.host, pid: supervisor.pid },
     logs: job.paths.logs,
-    nodes: nodes.map(({ name, role, phase: nodePhase, nodeName, step, message }) => ({
+    nodes: nodes.map(({ name, role, phase: nodePhase, nodeName, step, message, ports: nodePorts }) => ({
       name,
       role,
       phase: nodePhase,
       nodeName,
       step,
       message,
+      ports: nodePorts,
     })),
     error,
   };

@@ -78,7 +78,7 @@ export const Settings = z.object({
     .string()
     .regex(/^[a-z0-9]([a-z0-9-]{0,18}[a-z0-9])?$/, '1 to 20 lowercase letters, digits and dashes')
     .default('default')
-    .describe('tells several clusters of the local allocation apart'),
+    .describe('tells several clusters of the local allocation, or of one Flux instance, apart'),
   release: z
     .string()
     .min(1)

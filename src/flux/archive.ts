@@ -1,6 +1,7 @@
 /** Giving a file to all ranks: flux-archive(1), and flux-filemap(1) before Flux 0.60. */
 import { UnetError } from '../errors.ts';
 import { type FluxOptions, flux, tryFlux } from './flux.ts';
+import { listValues } from './kvs.ts';
 
 export type ArchiveOptions = FluxOptions & { name: string };
 
@@ -54,8 +55,7 @@ export async function removeArchive(options: ArchiveOptions): Promise<void> {
 
 /** The names of archives that begin with `prefix`. */
 export async function archivesOf(prefix: string, options: FluxOptions): Promise<string[]> {
-  const { exitCode, stdout } = await tryFlux(['kvs', 'ls', '-1', 'archive'], options);
-  return exitCode === 0 ? stdout.split('\n').filter((name) => name.startsWith(prefix)) : [];
+  return (await listValues('archive', options)).filter((name) => name.startsWith(prefix));
 }
 
 /** On rank 0 only. Without mmap: a mapped file that changes can end the broker (flux-archive(1), "--mmap"). */

@@ -6,11 +6,20 @@ import { pathError } from '../files/path-error.ts';
 
 const Text = z.string();
 
+const Ports = z.looseObject({
+  etcd: z.number(),
+  kubelet: z.number(),
+  flannel: z.number(),
+  apiServer: z.number(),
+});
+
 /** Loose on purpose: a field that a later version adds is kept out of the way, a value it adds is shown as it is. */
 export const JobState = z.looseObject({
   version: z.number(),
   unet: Text,
   jobId: Text,
+  /** The cluster's, by --name. */
+  name: Text.optional(),
   epoch: z.number(),
   allocation: z.looseObject({ kind: Text, schedulerJobId: Text.optional(), endsAt: z.number().optional() }),
   release: Text,
@@ -18,14 +27,20 @@ export const JobState = z.looseObject({
   phase: Text,
   /** ISO 8601. */
   since: Text,
+  /** On the supervisor's host. */
+  jobDir: Text.optional(),
   supervisor: z.looseObject({
     host: Text,
+    /** In the Flux instance, if it is on a node of one. */
+    rank: z.number().optional(),
     pid: z.number(),
     socket: Text,
     /** ISO 8601, renewed. */ alive: Text,
   }),
   kubeconfig: Text.optional(),
   apiServer: z.looseObject({ address: Text, port: z.number() }).optional(),
+  /** The lead's. */
+  ports: Ports.optional(),
   nodes: z.array(
     z.looseObject({
       name: Text,
@@ -38,6 +53,7 @@ export const JobState = z.looseObject({
       /** The node-local directory, for cleaning. */
       nodeDir: Text.optional(),
       step: Text.optional(),
+      ports: Ports.optional(),
     }),
   ),
   error: z.looseObject({ code: Text, message: Text }).optional(),

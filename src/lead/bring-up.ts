@@ -131,7 +131,7 @@ async function followElsewhere(job: Job, signal: AbortSignal): Promise<void> {
   const { timeout } = job.settings;
   const deadline = performance.now() + timeout;
   for (;;) {
-    const state = await supervisedElsewhere(job);
+    const state = (await supervisedElsewhere(job))?.state;
     if (state?.phase === 'usable') {
       return;
     }

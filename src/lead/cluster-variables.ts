@@ -34,6 +34,7 @@ export function attribute(name: string, state: JobState, paths: JobPaths): strin
     phase: () => state.phase,
     lead: () => state.lead,
     nodes: () => readyNodes(state).join(' '),
+    ports: () => state.ports && shownPorts(state.ports),
     'job-id': () => state.jobId,
     'job-dir': () => paths.directory,
     logs: () => paths.logs,
@@ -56,6 +57,11 @@ export function attribute(name: string, state: JobState, paths: JobPaths): strin
     );
   }
   return value;
+}
+
+/** Of the lead; the others have the same, unless several of them are on one host. */
+function shownPorts({ etcd, kubelet, flannel, apiServer }: NonNullable<JobState['ports']>): string {
+  return `etcd=${etcd} kubelet=${kubelet} flannel=${flannel} api-server=${apiServer}`;
 }
 
 function readyNodes(state: JobState): string[] {

@@ -10,16 +10,18 @@ import { detectAllocation } from '../allocation/detect.ts';
 import type { Settings } from '../config/schema.ts';
 import { errnoOf, UnetError } from '../errors.ts';
 import type { UnetEvent } from '../events/types.ts';
-import { ageOf } from '../files/age.ts';
 import { ensurePrivateDirectory } from '../files/private-directory.ts';
 import { writePrivateFile } from '../files/private-file.ts';
 import { controlSocket, type JobPaths, jobPaths, jobsDirectory } from '../job/layout.ts';
-import { type JobState, readState } from '../job/state.ts';
+import type { JobState } from '../job/state.ts';
 import { isAlive } from '../process/alive.ts';
 import { childEnvironment } from '../process/environment.ts';
 import { lastLines } from '../process/run.ts';
 import { startDetached } from '../process/start.ts';
 import { askSupervisor, type ControlRequest } from './control.ts';
+import { type FoundState, findPaths, findState, livesElsewhere } from './find-state.ts';
+import { withKubeconfigHere } from './kubeconfig-here.ts';
+import { outerCluster } from './outer-cluster.ts';
 import type { SupervisorRequest } from './request.ts';
 
 export type Job = {
@@ -39,8 +41,6 @@ export type JobOptions = {
   signal?: AbortSignal;
 };
 
-// A supervisor that renews its state every ten seconds and has not for this long is dead.
-const STALE_MS = 60_000;
 const START_TIMEOUT_MS = 30_000;
 const RIVAL_MS = 2000;
 const POLL_MS = 20;
@@ -57,19 +57,22 @@ export async function findJob({ settings, env, cwd, unet, signal }: JobOptions):
     signal,
     hasLocal,
   });
-  const directory = join(jobs, allocation.jobId);
-  return { allocation, settings, paths: jobPaths(directory), env, cwd, unet };
+  const paths = await findPaths(jobPaths(join(jobs, allocation.jobId)), { allocation, env });
+  return { allocation, settings, paths, env, cwd, unet };
 }
 
 /** The state of a job that has a cluster, or is making one. @throws UnetError UNET_NO_CLUSTER */
-export async function clusterState(job: Job): Promise<JobState> {
-  const state = await readState(job.paths.state);
-  if (state === undefined || state.phase === 'stopped') {
+export async function findCluster(job: Job): Promise<FoundState> {
+  const found = await findState(job);
+  const state = found?.state;
+  if (found === undefined || state === undefined || state.phase === 'stopped') {
+    const remedy =
+      state?.error === undefined
+        ? 'bring one up with "unet up"'
+        : `the last one failed: ${state.error.message}; its logs are in ${job.paths.logs}`;
+    const outer = await outerCluster(job.allocation, job.env);
     throw new UnetError('UNET_NO_CLUSTER', `there is no cluster in ${job.allocation.jobId}`, {
-      remedy:
-        state?.error === undefined
-          ? 'bring one up with "unet up"'
-          : `the last one failed: ${state.error.message}; its logs are in ${job.paths.logs}`,
+      remedy: outer === undefined ? remedy : `${remedy}; ${outer.sentence}, to be used by: ${outer.use}`,
     });
   }
   const { host, pid } = state.supervisor;
@@ -83,7 +86,12 @@ export async function clusterState(job: Job): Promise<JobState> {
       },
     );
   }
-  return state;
+  return found;
+}
+
+/** The state of a cluster for who works in it: its kubeconfig can be read here. @throws UnetError UNET_NO_CLUSTER */
+export async function usableCluster(job: Job): Promise<JobState> {
+  return await withKubeconfigHere(job, await findCluster(job));
 }
 
 /** Sends `request` to the job's supervisor on this host; undefined when there is none. */
@@ -94,7 +102,7 @@ export async function ask(
 ): Promise<AsyncIterable<UnetEvent> | undefined> {
   const usual = controlSocket(job.allocation.jobId).path;
   // Its TMPDIR may have been another.
-  const supervisor = (await readState(job.paths.state))?.supervisor;
+  const supervisor = (await findState(job))?.state.supervisor;
   const own = supervisor?.host === hostname() ? supervisor.socket : usual;
   return (
     (await askSupervisor(own === '' ? usual : own, request, signal)) ??
@@ -102,14 +110,10 @@ export async function ask(
   );
 }
 
-/** A living supervisor on another host, judged by the state that it renews. */
-export async function supervisedElsewhere(job: Job): Promise<JobState | undefined> {
-  const state = await readState(job.paths.state);
-  if (state === undefined || state.phase === 'stopped' || state.supervisor.host === hostname()) {
-    return undefined;
-  }
-  const age = (await ageOf(job.paths.state)) ?? Date.now() - Date.parse(state.supervisor.alive);
-  return age < STALE_MS ? state : undefined;
+/** A living supervisor on another host. */
+export async function supervisedElsewhere(job: Job): Promise<FoundState | undefined> {
+  const found = await findState(job);
+  return found !== undefined && (await livesElsewhere(job, found)) ? found : undefined;
 }
 
 /** Starts a supervisor, detached from this terminal, and resolves with its events. */

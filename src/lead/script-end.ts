@@ -24,6 +24,7 @@ export async function downAtScriptEnd(
     ['UNET_JOB_DIR', settings.jobDir],
     ['UNET_NODE_DIR', settings.nodeDir],
     ['UNET_NODES', allocation.nodes.length],
+    ['UNET_NAME', settings.name],
   ].flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]));
   const argv = [
     'env',

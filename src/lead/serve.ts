@@ -6,10 +6,10 @@ import { UnetError } from '../errors.ts';
 import { ensurePrivateDirectory } from '../files/private-directory.ts';
 import { removeControl } from '../job/bury.ts';
 import { type JobPaths, jobPaths } from '../job/layout.ts';
-import { readState } from '../job/state.ts';
 import { redact } from '../process/redact.ts';
 import type { ControlRequest } from './control.ts';
 import { type ControlServer, openControlServer, type Reply } from './control-server.ts';
+import { findState } from './find-state.ts';
 import { acquireLock } from './lock.ts';
 import type { SupervisorRequest } from './request.ts';
 import { downAtScriptEnd } from './script-end.ts';
@@ -33,7 +33,8 @@ export async function serve(options: ServeOptions): Promise<boolean> {
   // Meant for a supervisor that has died since.
   await rm(paths.downRequest, { force: true });
   const note = createNotes(paths.supervisorLog);
-  const supervisor = new Supervisor({ ...options, note }, ((await readState(paths.state))?.epoch ?? 0) + 1);
+  const before = await findState({ allocation, paths, env: options.env }).catch(() => undefined);
+  const supervisor = new Supervisor({ ...options, note }, (before?.state.epoch ?? 0) + 1);
   supervisor.events.subscribe((event) => note(JSON.stringify(event)));
   const control = await openControlServer(allocation.jobId, (request, reply) =>
     answer(supervisor, request, reply),

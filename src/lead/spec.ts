@@ -1,4 +1,5 @@
 /** The job spec: the first line of every agent's input. */
+import { memoKey } from '../flux/names.ts';
 import { type JobSpec, PROTOCOL } from '../node/protocol.ts';
 import type { SupervisorRequest } from './request.ts';
 
@@ -25,6 +26,8 @@ export function jobSpec(request: Omit<SupervisorRequest, 'cwd'>, options: SpecOp
     nodes: [...nodes],
     oneHost: allocation.kind === 'local' || allocation.sharesHosts === true,
     fluxFiles: allocation.flux?.files,
+    fluxMemo: allocation.flux === undefined ? undefined : memoKey(settings.name),
+    supervisorNode: allocation.self,
     jobDir,
     nonce,
     nodeDir: settings.nodeDir,

@@ -20,6 +20,8 @@ import type { ResumeSettings } from './control.ts';
 import { createGreeting, type Greeting } from './greeting.ts';
 import { createJoining, type Joining } from './joining.ts';
 import { createLosses, type Losses } from './losses.ts';
+import { outerCluster } from './outer-cluster.ts';
+import { createPublicity, type Publicity } from './publicity.ts';
 import { createReadiness, type Readiness } from './readiness.ts';
 import { createReceiver } from './receive.ts';
 import { releaseArchiver } from './release-archive.ts';
@@ -60,6 +62,7 @@ export class Supervisor implements Cluster {
   private readonly readiness: Readiness;
   private readonly losses: Losses;
   private readonly stateFile: StateFile;
+  private readonly publicity: Publicity;
   private readonly receive: (message: FromAgent) => void;
   private readonly aborting = new AbortController();
   private currentPhase: ClusterPhase = 'starting';
@@ -112,7 +115,16 @@ export class Supervisor implements Cluster {
       onKubeconfig: (message) => void this.kubeconfig(message),
       onBye: (node, message) => this.bye(node, message),
     });
-    this.stateFile = createStateFile(this.paths.state, () => describeJob(this, this.facts()), options.note);
+    const read = () => describeJob(this, this.facts());
+    this.stateFile = createStateFile(this.paths.state, read, options.note);
+    this.publicity = createPublicity(allocation, {
+      name: settings.name,
+      env: options.env,
+      read,
+      // An instance that ends refuses this, too, and takes it all along.
+      onTrouble: (message) =>
+        this.isEnding() ? options.note(message) : this.emit({ type: 'warning', message }),
+    });
   }
 
   /** Starts the bring-up; what comes of it is in the events. @param socket where commands reach this supervisor. */
@@ -134,13 +146,19 @@ export class Supervisor implements Cluster {
     if (warning !== undefined) {
       this.emit({ type: 'warning', message: warning });
     }
+    void outerCluster(allocation, this.options.env).then((outer) => {
+      if (outer !== undefined && !this.isEnding()) {
+        const message = `${outer.sentence}; this makes one more. To use that one instead: ${outer.use}`;
+        this.emit({ type: 'warning', message });
+      }
+    });
     this.setPhase('bringing-up');
     this.armDeadline();
     this.timers.every(settings.heartbeat, () => {
       this.send({ type: 'ping' });
       this.losses.loseSilent();
     });
-    this.timers.every(STATE_RENEWAL_MS, () => void this.stateFile.save());
+    this.timers.every(STATE_RENEWAL_MS, () => void this.saveState());
     this.launch([...this.roster.keys()]);
     this.release.prepare().catch((error: unknown) => this.fail(UnetError.from(error)));
   }
@@ -209,9 +227,11 @@ export class Supervisor implements Cluster {
     this.timers.end();
     this.currentPhase = 'stopped';
     await this.stateFile.save();
-    await buryJob(this.paths, { keepLogs: this.error !== undefined }).catch((error: unknown) =>
-      this.emit({ type: 'error', error: UnetError.from(error).toRecord() }),
-    );
+    const buried = buryJob(this.paths, { keepLogs: this.error !== undefined });
+    await Promise.all([
+      buried.catch((error: unknown) => this.emit({ type: 'error', error: UnetError.from(error).toRecord() })),
+      this.publicity.end(),
+    ]);
     const incomplete = this.left || undefined;
     this.emit({ type: 'cluster', phase: 'stopped', message: reason, incomplete });
     this.finish();
@@ -300,12 +320,12 @@ export class Supervisor implements Cluster {
     if (node.phase !== phase) {
       node.phase = phase;
       this.emit({ type: 'node', node: node.name, phase, message });
-      void this.stateFile.save();
+      void this.saveState();
     }
   }
 
   save(): void {
-    void this.stateFile.save();
+    void this.saveState();
   }
 
   emit(body: EventBody): void {
@@ -316,6 +336,12 @@ export class Supervisor implements Cluster {
     for (const launch of this.launches) {
       launch.send(message);
     }
+  }
+
+  /** Resolves when it is on disk; the rest is told meanwhile. */
+  private async saveState(): Promise<void> {
+    this.publicity.update();
+    await this.stateFile.save();
   }
 
   /** What the state file says beside the roster. */
@@ -398,7 +424,7 @@ export class Supervisor implements Cluster {
         await writePrivateFile(this.paths.kubeconfig, content);
       }
       this.apiServer = apiServer;
-      await this.stateFile.save();
+      await this.saveState();
     } catch (error) {
       this.fail(UnetError.from(error));
     }
@@ -508,7 +534,7 @@ export class Supervisor implements Cluster {
   ): void {
     this.currentPhase = phase;
     this.since = new Date();
-    const saved = this.stateFile.save();
+    const saved = this.saveState();
     const say = () => this.emit({ type: 'cluster', phase, message, ...more });
     if (phase === 'usable' || phase === 'degraded' || more.retained === true) {
       // Who hears of it looks into the state file next. Unless it is over already.

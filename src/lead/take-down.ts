@@ -11,6 +11,7 @@ import { type JobState, readState } from '../job/state.ts';
 import { recordedNodes } from '../node/record.ts';
 import { launcherFor } from './agents.ts';
 import { cleanNodes } from './clean.ts';
+import { downOnItsNode } from './down-elsewhere.ts';
 import { ask, type Job, supervisedElsewhere } from './job.ts';
 import { jobSpec } from './spec.ts';
 
@@ -38,8 +39,12 @@ export async function takeDown(
     return { by: 'supervisor', problems: ended.problems, ...(await keptLogs(job)) };
   }
   const elsewhere = await supervisedElsewhere(job);
+  if (elsewhere?.from === 'kvs') {
+    await downOnItsNode(job, elsewhere, onEvent, downTimeoutMs(job));
+    return { by: 'supervisor elsewhere', problems: [] };
+  }
   if (elsewhere !== undefined) {
-    const problems = await askElsewhere(job, elsewhere);
+    const problems = await askElsewhere(job, elsewhere.state);
     return { by: 'supervisor elsewhere', problems, ...(await keptLogs(job)) };
   }
   return { by: 'cleaning agents', problems: await cleanWithoutSupervisor(job), ...(await keptLogs(job)) };
@@ -69,7 +74,7 @@ async function followDown(
 /** The supervisor polls for this file; its state, or the end of it, tells when it is done. */
 async function askElsewhere(job: Job, state: JobState): Promise<ErrorRecord[]> {
   await writePrivateFile(job.paths.downRequest, `${hostname()}\n`);
-  const timeoutMs = 3 * job.settings.stepTimeouts.down + CLEAN_MARGIN_MS;
+  const timeoutMs = downTimeoutMs(job);
   const deadline = performance.now() + timeoutMs;
   for (;;) {
     const now = await readState(job.paths.state);
@@ -87,6 +92,10 @@ async function askElsewhere(job: Job, state: JobState): Promise<ErrorRecord[]> {
     }
     await sleep(POLL_MS);
   }
+}
+
+function downTimeoutMs({ settings }: Job): number {
+  return 3 * settings.stepTimeouts.down + CLEAN_MARGIN_MS;
 }
 
 async function cleanWithoutSupervisor(job: Job): Promise<ErrorRecord[]> {

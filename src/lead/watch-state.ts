@@ -1,6 +1,7 @@
 /** The job's state at each change, as the file shows it: also on hosts where the supervisor is not. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type JobState, readState } from '../job/state.ts';
+import type { JobState } from '../job/state.ts';
+import { findState } from './find-state.ts';
 import type { Job } from './job.ts';
 
 // The file may be on another host's disk: a change is not announced there, so it is asked for.
@@ -8,10 +9,10 @@ const POLL_MS = 500;
 
 /** Yields each state that differs from the one before in more than its signs of life; ends when the cluster is gone. */
 export async function* watchState(job: Job, signal: AbortSignal): AsyncIterable<JobState> {
-  let last = essence(await readState(job.paths.state));
+  let last = essence((await findState(job))?.state);
   while (!signal.aborted) {
     await sleep(POLL_MS, undefined, { signal }).catch(() => {});
-    const state = await readState(job.paths.state);
+    const state = (await findState(job))?.state;
     if (state === undefined) {
       return;
     }

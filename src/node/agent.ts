@@ -10,10 +10,10 @@ import type { StepName } from '../events/types.ts';
 import { lastRites } from '../job/last-rites.ts';
 import { jobPaths, nodeLogs } from '../job/layout.ts';
 import { childEnvironment } from '../process/environment.ts';
-import { removeArchives } from './archives.ts';
 import { bringUp } from './bring-up.ts';
 import { type Channel, openChannel } from './channel.ts';
 import { within } from './deadline.ts';
+import { removeFluxTraces } from './flux-traces.ts';
 import { createAssembler } from './frames.ts';
 import { createInbox, type Inbox } from './inbox.ts';
 import { type Prepared, prepare } from './prepare.ts';
@@ -164,7 +164,7 @@ async function live(
 async function end(life: Life): Promise<number> {
   const { spec, options, channel, stopping, prepared } = life;
   const { reason, by } = (stopping.aborted ? stopping.reason : { reason: 'cleaned', by: 'asked' }) as Stop;
-  const [problem] = await Promise.all([takeAway(life), removeArchives(spec, options.node, options.env)]);
+  const [problem] = await Promise.all([takeAway(life), removeFluxTraces(spec, options.node, options.env)]);
   channel.send({
     type: 'bye',
     node: options.node,
@@ -174,7 +174,8 @@ async function end(life: Life): Promise<number> {
     problem: problem?.toRecord(),
   });
   await channel.flush();
-  if (by !== 'asked' && options.node === spec.lead && prepared.seesJobDir) {
+  const isNearest = options.node === spec.lead || options.node === spec.supervisorNode;
+  if (by !== 'asked' && isNearest && prepared.seesJobDir) {
     await lastRites(jobPaths(spec.jobDir), {
       jobId: spec.jobId,
       nonce: spec.nonce,

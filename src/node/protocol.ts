@@ -52,6 +52,10 @@ export const JobSpec = z.object({
   oneHost: z.boolean(),
   /** How the Flux instance gives files to all ranks, if this is one. */
   fluxFiles: z.enum(['archive', 'filemap']).optional(),
+  /** In a Flux instance: the key of the memo on the job that it is. */
+  fluxMemo: z.string().optional(),
+  /** The node on which the supervisor runs: the job directory may be there alone. None: a login node. */
+  supervisorNode: z.string().optional(),
   jobDir: z.string(),
   nonce: z.string(),
   nodeDir: z.string().optional(),

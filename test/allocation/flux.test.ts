@@ -48,6 +48,28 @@ describe('an allocation of Flux', () => {
     expect(ids[1]).toBe(ids[0]);
   });
 
+  it('has a cluster of its own for each name, which fits into the names of things', async () => {
+    const ids = await Promise.all(
+      ['default', 'blue', 'abcdefghij-123456789'].map(
+        async (name) => (await detect(inFlux(), { name })).jobId,
+      ),
+    );
+    expect(ids).toEqual([
+      expect.stringMatching(/^flux-\d+-[0-9a-f]{8}$/),
+      expect.stringMatching(/^flux-[0-9a-f]{8}-blue$/),
+      expect.stringMatching(/^[a-z0-9-]{1,40}$/),
+    ]);
+  });
+
+  it('knows the job that it is, and where that is listed', async () => {
+    const env = inFlux({ attributes: { 'parent-uri': 'local:///run/flux/local' } });
+    expect((await detect(env)).flux).toMatchObject({
+      rank: 0,
+      enclosing: { uri: 'local:///run/flux/local', jobId: 'fFRA1wV' },
+    });
+    expect((await detect(inFlux())).flux?.enclosing).toBeUndefined();
+  });
+
   it('without a time limit has no end', async () => {
     expect((await detect(inFlux({ timeLeft: '4294967295' }))).endsAt).toBeUndefined();
   });

@@ -1,4 +1,4 @@
-/** A program named flux on a PATH of its own, that answers as the recorded one did; its archives are directories. */
+/** A program named flux on a PATH of its own, that answers as the recorded one did; its archives and KVS are directories. */
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { program } from '../process/scratch.ts';
@@ -33,6 +33,7 @@ export function fakeFlux(directory: string, answers: Answers = {}): string {
   const { timeLeft = recorded('timeleft.stdout').trim(), uptime = recorded('uptime.stdout') } = answers;
   const archives = join(directory, 'archives');
   mkdirSync(archives, { recursive: true });
+  mkdirSync(join(directory, 'kvs'), { recursive: true });
   const attributes = Object.entries({ ...ATTRIBUTES, ...answers.attributes })
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => `"getattr ${name}") echo '${value}'; exit 0;;`)
@@ -75,6 +76,20 @@ filemap)
   get) cp -p ${archives}/$4/* "$6/" 2>/dev/null; exit 0;;
   unmap) rm -rf ${archives}/$4; exit;;
   esac;;
+kvs)
+  # Each instance has its own; a key is a path.
+  kvs=${directory}/kvs/$(printf %s "$FLUX_URI" | tr -c 'A-Za-z0-9\n' _); key=$4; key=\${key%=-}
+  case "$2 $3" in
+  "put --raw") mkdir -p "$kvs/$(dirname "\${key//.//}")" && cat > "$kvs/\${key//.//}"; exit;;
+  "get --raw") [ -f "$kvs/\${key//.//}" ] || { echo "flux-kvs: $key: No such file or directory" >&2; exit 1; }; cat "$kvs/\${key//.//}"; exit;;
+  "ls -1") [ -d "$kvs/\${key//.//}" ] || { echo "$key: No such file or directory" >&2; exit 1; }; ls "$kvs/\${key//.//}"; exit;;
+  "unlink "*) [ -e "$kvs/\${3//.//}" ] || { echo "flux-kvs: cannot unlink '$3': No such file or directory" >&2; exit 1; }; rm -r "$kvs/\${3//.//}"; exit;;
+  esac;;
+job)
+  if [ "$2 $3" = "memo --volatile" ]; then
+    case "$4" in ${ATTRIBUTES.jobid}|${ATTRIBUTES.jobid.replace('ƒ', 'f')}) printf '%s\n' "$5" >> ${directory}/memos; exit;; esac
+    echo "flux-job: memo: unknown job id" >&2; exit 1
+  fi;;
 admin) exit 0;;
 esac
 echo "flux: bad call: $*" >&2

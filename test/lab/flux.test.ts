@@ -1,82 +1,12 @@
-import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import { childEnvironment } from '../../src/process/environment.ts';
-import { run } from '../../src/process/run.ts';
-import { processesOf, scratch } from '../process/scratch.ts';
-
-const UNET = join(import.meta.dirname, '../../bin/unet.js');
+import { fluxUnavailable, inInstance, NOTHING, privateDirectories, UNET } from './flux-instance.ts';
 
 vi.setConfig({ testTimeout: 120_000 });
 
-const missing = unavailable();
+const missing = fluxUnavailable();
 if (missing !== undefined) {
   console.warn(`the scenarios in a real Flux are skipped: ${missing}`);
 }
-
-function unavailable(): string | undefined {
-  try {
-    const version = execFileSync('flux', ['version'], {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    return /commands:/.test(version) ? undefined : 'flux version says nothing';
-  } catch {
-    return 'flux is not on PATH';
-  }
-}
-
-type Options = {
-  size?: number;
-  /** A program around each broker. */
-  wrap?: (directory: string) => string;
-};
-
-/** Runs a script in an instance of `size` brokers on this machine, with `unet` and the rehearsal release. */
-async function inInstance(text: string, { size = 3, wrap }: Options = {}) {
-  const directory = scratch();
-  const home = join(directory, 'home');
-  const temporary = join(directory, 'tmp');
-  mkdirSync(home, { mode: 0o700 });
-  mkdirSync(temporary, { mode: 0o700 });
-  const file = script(directory, 'script', text);
-  const args = wrap === undefined ? [] : [`--wrap=${wrap(directory)}`];
-  const result = await run(['flux', 'start', `--test-size=${size}`, ...args, file], {
-    env: {
-      ...childEnvironment(process.env),
-      HOME: home,
-      TMPDIR: temporary,
-      XDG_STATE_HOME: join(home, 'state'),
-    },
-    cwd: home,
-    timeoutMs: 110_000,
-  });
-  const left = {
-    // Flux itself takes its directory away last.
-    files: filesOf(directory).filter((path) => !/\/(\.kube|\.config|kept|flux-\w{6})(\/|$)/.test(path)),
-    processes: processesOf(directory),
-  };
-  return { ...result, output: result.stdout + result.stderr, directory, home, left };
-}
-
-function script(directory: string, name: string, text: string): string {
-  const path = join(directory, name);
-  writeFileSync(
-    path,
-    `#!/bin/bash\nunet() { node ${UNET} "$@"; }\nexport -f unet\nexport UNET_RELEASE=rehearsal\n${text}\n`,
-  );
-  chmodSync(path, 0o755);
-  return path;
-}
-
-function filesOf(directory: string): string[] {
-  return readdirSync(directory, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && !['script', 'batch', 'wrap'].includes(entry.name))
-    .map((entry) => join(entry.parentPath, entry.name));
-}
-
-const NOTHING = { files: [], processes: [] };
 
 describe.skipIf(missing !== undefined)('in a real Flux', () => {
   describe('an instance', () => {
@@ -198,25 +128,13 @@ END
   });
 
   describe.skipIf(process.getuid?.() !== 0)('with no shared job directory', () => {
-    /** Each broker sees a directory of its own under this name. */
-    const wrap = (directory: string) => {
-      const path = join(directory, 'wrap');
-      mkdirSync(join(directory, 'private'), { mode: 0o700 });
-      writeFileSync(
-        path,
-        `#!/bin/sh\nexec unshare --mount sh -c 'mount -t tmpfs -o mode=700 none ${directory}/private; exec "$@"' sh "$@"\n`,
-      );
-      chmodSync(path, 0o755);
-      return path;
-    };
-
     it('release and join record travel by flux archive, and are taken away', async () => {
       const { output, exitCode, left } = await inInstance(
         `export UNET_JOB_DIR=$(dirname $HOME)/private
         unet up && unet kubectl get nodes && flux kvs ls -1 archive | sed 's/^/archive: /' && unet status --json > /dev/null
         stat -c '%a %n' "$(unet attr kubeconfig)"
         unet down; echo "then: $(flux kvs ls archive)."; ls -A $UNET_JOB_DIR`,
-        { wrap },
+        { wrap: privateDirectories },
       );
       expect(output).toMatch(/u7s-\S+-2\s+Ready/);
       expect(output).toMatch(/^archive: unet-flux-\S+-release-/m);

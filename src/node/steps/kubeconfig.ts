@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { writePrivateFile } from '../../files/private-file.ts';
 import { jobPaths } from '../../job/layout.ts';
 import { need, type Step } from '../context.ts';
+import { kubeconfigCopy } from '../kubeconfig-copy.ts';
 import { loadKubernetes } from '../kubernetes-bundle.ts';
 import { runTarget } from './run-target.ts';
 
@@ -20,6 +21,10 @@ export const kubeconfig: Step = {
     const content = withServer(await readFile(written, 'utf8'), apiServer);
     // The Makefile's own copy is world-readable; nobody needs it.
     await rm(written);
+    if (context.spec.fluxMemo !== undefined) {
+      // For nodes that do not see the job directory: they ask for it by flux exec.
+      await writePrivateFile(kubeconfigCopy(context.directory), content);
+    }
     if (context.seesJobDir) {
       await writePrivateFile(jobPaths(context.spec.jobDir).kubeconfig, content);
       context.send({ type: 'kubeconfig', apiServer });

@@ -1,0 +1,67 @@
+/** A cluster of an enclosing Flux instance: a job in a job may want that one instead of its own. */
+import { userInfo } from 'node:os';
+import type { Allocation } from '../allocation/allocation.ts';
+import { type FluxOptions, fluxEnvironment } from '../flux/flux.ts';
+import { getattr } from '../flux/instance.ts';
+import { getValue, listValues } from '../flux/kvs.ts';
+import { RECORDS, recordKey } from '../flux/names.ts';
+import { JobState } from '../job/state.ts';
+
+const TIMEOUT_MS = 5000;
+// Flux itself has no such limit, but nobody nests deeper, and what answers wrongly must not keep us.
+const MAX_DEPTH = 16;
+
+/**
+ * A sentence about the nearest cluster that is up or comes up in an enclosing instance of this user, with how to use it;
+ * undefined where there is none, or no instance around this one lets its KVS be read. Never throws.
+ */
+export async function outerCluster(
+  { flux }: Allocation,
+  env: NodeJS.ProcessEnv,
+): Promise<{ sentence: string; use: string } | undefined> {
+  let uri = flux?.enclosing?.uri;
+  for (let level = 1; uri !== undefined && level <= MAX_DEPTH; level += 1) {
+    const options = { env: fluxEnvironment(env, uri), timeoutMs: TIMEOUT_MS };
+    try {
+      const state = await clusterIn(options);
+      if (state !== undefined) {
+        // For the next one the form that is right on every node.
+        return describe(state, level === 1 ? '$(flux getattr parent-uri)' : uri);
+      }
+      uri = await getattr('parent-uri', options);
+    } catch {
+      return undefined;
+    }
+  }
+  return undefined;
+}
+
+async function clusterIn(options: FluxOptions): Promise<JobState | undefined> {
+  // Of somebody else's, a system instance, the KVS cannot be read.
+  if (Number(await getattr('security.owner', options)) !== userInfo().uid) {
+    return undefined;
+  }
+  const names = await listValues(RECORDS, options);
+  const texts = await Promise.all(names.map((name) => getValue(recordKey(name), options)));
+  return texts.map(parse).find((state) => state !== undefined && isUp(state));
+}
+
+function isUp({ phase }: JobState): boolean {
+  return ['starting', 'bringing-up', 'usable', 'degraded'].includes(phase);
+}
+
+function describe(state: JobState, uri: string): { sentence: string; use: string } {
+  const name = state.name === undefined || state.name === 'default' ? '' : ` --name ${state.name}`;
+  return {
+    sentence: `a cluster is in the enclosing Flux instance, ${state.jobId} (${state.phase}, lead ${state.lead})`,
+    use: `eval "$(FLUX_URI=${uri} unet env${name})"`,
+  };
+}
+
+function parse(text: string | undefined): JobState | undefined {
+  try {
+    return JobState.safeParse(JSON.parse(text ?? '')).data;
+  } catch {
+    return undefined;
+  }
+}
