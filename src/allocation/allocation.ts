@@ -22,4 +22,6 @@ export type Allocation = {
   sharesHosts?: boolean | undefined;
   /** The instance, for `flux`: where its broker is, and how it gives files to all ranks (none: it is too old). */
   flux?: { uri: string; files?: 'archive' | 'filemap' | undefined } | undefined;
+  /** Its agents are started by the prologs of the nodes, and find their supervisor by this. */
+  attached?: { via: 'shared-fs' } | { via: 'flux-kvs'; job: string; uri?: string | undefined } | undefined;
 };

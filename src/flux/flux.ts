@@ -15,7 +15,13 @@ export function fluxEnvironment(env: NodeJS.ProcessEnv, uri = env.FLUX_URI): Env
   return childEnvironment(env, { FLUX_URI: uri, FLUX_F58_FORCE_ASCII: '1' });
 }
 
-export type FluxOptions = { env: Environment; signal?: AbortSignal | undefined; timeoutMs?: number };
+export type FluxOptions = {
+  env: Environment;
+  signal?: AbortSignal | undefined;
+  timeoutMs?: number;
+  /** For its standard input. */
+  input?: string;
+};
 
 /**
  * Runs `flux ARGS` and resolves with what came of it, whatever its exit code.

@@ -19,6 +19,7 @@ import { childEnvironment } from '../process/environment.ts';
 import { lastLines } from '../process/run.ts';
 import { startDetached } from '../process/start.ts';
 import { askSupervisor, type ControlRequest } from './control.ts';
+import { findPrologCluster, prologIds, prologIdsOf } from './prolog-cluster.ts';
 import type { SupervisorRequest } from './request.ts';
 
 export type Job = {
@@ -47,6 +48,10 @@ const POLL_MS = 20;
 export async function findJob({ settings, env, cwd, unet, signal }: JobOptions): Promise<Job> {
   const jobs = jobsDirectory(settings.jobDir, env);
   const local = `local-${settings.name}`;
+  const outer = await findPrologCluster(prologIds(settings.allocation, env), jobs);
+  if (outer !== undefined) {
+    return { allocation: outer.allocation, settings, paths: jobPaths(outer.directory), env, cwd, unet };
+  }
   const hasLocal = existsSync(join(jobs, local)) || existsSync(controlSocket(local).directory);
   const allocation = await detectAllocation({
     kind: settings.allocation,
@@ -56,7 +61,12 @@ export async function findJob({ settings, env, cwd, unet, signal }: JobOptions):
     signal,
     hasLocal,
   });
-  const directory = join(jobs, allocation.jobId);
+  const { kind, schedulerJobId } = allocation;
+  const made = await findPrologCluster(prologIdsOf(kind, schedulerJobId), jobs);
+  if (made !== undefined && kind === 'flux') {
+    return { allocation: made.allocation, settings, paths: jobPaths(made.directory), env, cwd, unet };
+  }
+  const directory = made?.directory ?? join(jobs, allocation.jobId);
   return { allocation, settings, paths: jobPaths(directory), env, cwd, unet };
 }
 
@@ -101,10 +111,15 @@ export async function ask(
   );
 }
 
-/** A living supervisor on another host, judged by the state that it renews. */
+/** A living supervisor on another host, judged by the state that it renews; or here, where its socket cannot be seen. */
 export async function supervisedElsewhere(job: Job): Promise<JobState | undefined> {
   const state = await readState(job.paths.state);
-  if (state === undefined || state.phase === 'stopped' || state.supervisor.host === hostname()) {
+  if (state === undefined || state.phase === 'stopped') {
+    return undefined;
+  }
+  const { host, pid, socket } = state.supervisor;
+  // A job may have a /tmp of its own (job_container/tmpfs of Slurm), which the prolog did not have.
+  if (host === hostname() && (!isAlive(pid) || existsSync(socket))) {
     return undefined;
   }
   return Date.now() - Date.parse(state.supervisor.alive) < STALE_MS ? state : undefined;
