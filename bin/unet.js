@@ -8,4 +8,5 @@ if (major < 20 || (major === 20 && minor < 19)) {
   console.error('  load a newer module, or put a newer node first on PATH');
   process.exit(3);
 }
-await import(process.argv[2] === 'node' ? '../dist/resident.js' : '../dist/unet.js');
+const resident = process.argv[2] === 'node' && ['agent', 'supervisor'].includes(process.argv[3]);
+await import(resident ? '../dist/resident.js' : '../dist/unet.js');

@@ -8,6 +8,7 @@ import { createCli } from './cli/frame/cli.ts';
 import type { AnyCommand } from './cli/frame/command.ts';
 import { completion } from './cli/frame/completion.ts';
 import { kubectl } from './cli/kubectl.ts';
+import { node } from './cli/node.ts';
 import { rehearse } from './cli/rehearse.ts';
 import { run } from './cli/run.ts';
 import { status } from './cli/status.ts';
@@ -27,6 +28,7 @@ const COMMANDS: readonly AnyCommand[] = [
   kubectl,
   config,
   completion,
+  node,
 ];
 
 const cli = createCli(process.argv.slice(2), COMMANDS, {

@@ -15,6 +15,7 @@ import { interruptions } from './process/signals.ts';
 import { VERSION } from './version.ts';
 
 const USAGE = `usage: unet node agent [--node NAME] [--job ID]     what the launcher starts on each node
+       unet node agent --presence FILE             what unet node up starts
        unet node supervisor --request FILE         what unet up starts
 These are started by unet itself; see unet --help for what a user types.`;
 
@@ -24,6 +25,16 @@ async function main(argv: string[]): Promise<number> {
   try {
     const { positionals, values } = parse(argv);
     const [role] = positionals;
+    if (role === 'agent' && values.presence !== undefined) {
+      const { runAttachedAgent } = await import('./attach/agent.ts');
+      const { env } = process;
+      return await runAttachedAgent({
+        presence: values.presence,
+        unet: VERSION,
+        env,
+        signal: interruptions(),
+      });
+    }
     if (role === 'agent') {
       return await agent(values.node);
     }
@@ -77,6 +88,7 @@ function parse(argv: string[]) {
         // To be seen in a list of processes.
         job: { type: 'string' },
         request: { type: 'string' },
+        presence: { type: 'string' },
         help: { type: 'boolean' },
       },
     });

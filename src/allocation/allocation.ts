@@ -31,4 +31,6 @@ export type Allocation = {
         enclosing?: { uri: string; jobId: string } | undefined;
       }
     | undefined;
+  /** Its agents are started by the prologs of the nodes, and find their supervisor by this. */
+  attached?: { via: 'shared-fs' } | { via: 'flux-kvs'; job: string; uri?: string | undefined } | undefined;
 };

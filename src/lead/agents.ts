@@ -1,15 +1,50 @@
 /** Starting agents on nodes, and carrying messages to and from them. */
 import type { Allocation } from '../allocation/allocation.ts';
+import { type AttachOptions, attachLauncher } from '../attach/launcher.ts';
+import { meetingPlace } from '../attach/meeting-point.ts';
 import { UnetError } from '../errors.ts';
 import { fluxExecLauncher } from '../launch/flux-exec.ts';
 import type { LaunchedAgents, Launcher, LaunchRequest } from '../launch/launcher.ts';
 import { localLauncher } from '../launch/local.ts';
+import { refusingLauncher } from '../launch/refusing.ts';
 import { srunLauncher } from '../launch/srun.ts';
+import { addressOfInterface, ownAddresses } from '../node/address.ts';
 import { createAssembler, jsonLine } from '../node/frames.ts';
 import { FromAgent, type ToAgents } from '../node/protocol.ts';
 import { childEnvironment } from '../process/environment.ts';
+import type { SupervisorRequest } from './request.ts';
 
-export function launcherFor(allocation: Allocation): Launcher {
+type LeadPlace = Pick<AttachOptions, 'place' | 'addresses'>;
+
+/** Where a supervisor meets the agents that start by themselves; undefined when its allocation has a launcher. */
+export function leadPlace({ allocation, settings, jobDir, env }: LeadOptions): LeadPlace | undefined {
+  const place = meetingPlace(allocation, jobDir, env);
+  return place && { place, addresses: () => leadAddresses(allocation, settings.interface) };
+}
+
+type LeadOptions = Pick<SupervisorRequest, 'allocation' | 'settings' | 'jobDir'> & { env: NodeJS.ProcessEnv };
+
+function leadAddresses(allocation: Allocation, wanted: string | undefined): string[] {
+  if (allocation.sharesHosts === true) {
+    return ['127.0.0.1'];
+  }
+  if (wanted !== undefined) {
+    return [addressOfInterface(wanted)];
+  }
+  const own = ownAddresses().map(({ address }) => address);
+  const reachable = own.filter((address) => !address.startsWith('127.'));
+  return reachable.length > 0 ? reachable : own;
+}
+
+/** @param lead where the supervisor of an allocation whose agents start by themselves meets them; without, they are not met again. */
+export function launcherFor(allocation: Allocation, lead?: LeadPlace): Launcher {
+  if (lead !== undefined && allocation.attached !== undefined) {
+    return attachLauncher({
+      ...lead,
+      jobId: allocation.jobId,
+      next: launcherFor({ ...allocation, attached: undefined }),
+    });
+  }
   if (allocation.kind === 'local') {
     return localLauncher;
   }
@@ -19,6 +54,11 @@ export function launcherFor(allocation: Allocation): Launcher {
       ranks: allocation.nodes,
       self: allocation.self,
     });
+  }
+  if (allocation.kind === 'flux') {
+    return refusingLauncher(
+      'only the prolog starts agents in this job, which has no Flux instance of its own',
+    );
   }
   if (allocation.schedulerJobId === undefined) {
     throw new UnetError('UNET_ALLOCATION_UNREADABLE', 'the allocation has no job id');

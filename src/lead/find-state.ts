@@ -52,12 +52,14 @@ export async function readRecord({
   }
 }
 
-/** Whether the supervisor on another host that wrote this lives. */
+/** Whether the supervisor that wrote this lives on another host, or here where its socket cannot be seen. */
 export async function livesElsewhere(job: Place, { state, from }: FoundState): Promise<boolean> {
-  if (state.phase === 'stopped' || state.supervisor.host === hostname()) {
+  const { host, rank, pid, alive, socket } = state.supervisor;
+  // A job may have a /tmp of its own (job_container/tmpfs of Slurm), which the prolog that made the cluster did not have.
+  const hidden = host === hostname() && isAlive(pid) && !existsSync(socket);
+  if (state.phase === 'stopped' || (host === hostname() && !hidden)) {
     return false;
   }
-  const { rank, pid, alive } = state.supervisor;
   if (from === 'file' || rank === undefined) {
     const age = from === 'file' ? await ageOf(job.paths.state) : undefined;
     return (age ?? Date.now() - Date.parse(alive)) < STALE_MS;

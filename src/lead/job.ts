@@ -22,6 +22,7 @@ import { askSupervisor, type ControlRequest } from './control.ts';
 import { type FoundState, findPaths, findState, livesElsewhere } from './find-state.ts';
 import { withKubeconfigHere } from './kubeconfig-here.ts';
 import { outerCluster } from './outer-cluster.ts';
+import { findPrologCluster, prologIds, prologIdsOf } from './prolog-cluster.ts';
 import type { SupervisorRequest } from './request.ts';
 
 export type Job = {
@@ -48,6 +49,10 @@ const POLL_MS = 20;
 export async function findJob({ settings, env, cwd, unet, signal }: JobOptions): Promise<Job> {
   const jobs = jobsDirectory(settings.jobDir, env);
   const local = `local-${settings.name}`;
+  const outer = await findPrologCluster(prologIds(settings.allocation, env), jobs);
+  if (outer !== undefined) {
+    return { allocation: outer.allocation, settings, paths: jobPaths(outer.directory), env, cwd, unet };
+  }
   const hasLocal = existsSync(join(jobs, local)) || existsSync(controlSocket(local).directory);
   const allocation = await detectAllocation({
     kind: settings.allocation,
@@ -57,7 +62,13 @@ export async function findJob({ settings, env, cwd, unet, signal }: JobOptions):
     signal,
     hasLocal,
   });
-  const paths = await findPaths(jobPaths(join(jobs, allocation.jobId)), { allocation, env });
+  const { kind, schedulerJobId } = allocation;
+  const made = await findPrologCluster(prologIdsOf(kind, schedulerJobId), jobs);
+  if (made !== undefined && kind === 'flux') {
+    return { allocation: made.allocation, settings, paths: jobPaths(made.directory), env, cwd, unet };
+  }
+  const usual = jobPaths(made?.directory ?? join(jobs, allocation.jobId));
+  const paths = await findPaths(usual, { allocation, env });
   return { allocation, settings, paths, env, cwd, unet };
 }
 

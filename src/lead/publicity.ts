@@ -9,7 +9,7 @@ import { putValue, removeValue } from '../flux/kvs.ts';
 import { setMemo } from '../flux/memo.ts';
 import { memoKey, recordKey } from '../flux/names.ts';
 import type { JobState } from '../job/state.ts';
-import { serverUrl } from '../kubernetes/kubeconfig.ts';
+import { serverUrl } from '../kubernetes/server-url.ts';
 
 export type Publicity = {
   /** The state may have changed: what others would see of it is told, later ones after earlier ones. */

@@ -14,7 +14,7 @@ import { type JobPaths, jobPaths } from '../job/layout.ts';
 import type { ApiServer } from '../kubernetes/server-url.ts';
 import type { Launcher } from '../launch/launcher.ts';
 import type { FromAgent, JobSpec } from '../node/protocol.ts';
-import { type Agents, launcherFor, startAgents } from './agents.ts';
+import { type Agents, launcherFor, leadPlace, startAgents } from './agents.ts';
 import { type Cluster, type SupervisorOptions, wantedNodes } from './cluster.ts';
 import type { ResumeSettings } from './control.ts';
 import { createGreeting, type Greeting } from './greeting.ts';
@@ -82,7 +82,7 @@ export class Supervisor implements Cluster {
     this.options = options;
     this.epoch = epoch;
     this.paths = jobPaths(options.jobDir);
-    this.launcher = launcherFor(allocation);
+    this.launcher = launcherFor(allocation, leadPlace(options));
     this.roster = createRoster(allocation.nodes);
     const [lead] = this.roster.values();
     if (lead === undefined) {

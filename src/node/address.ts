@@ -67,7 +67,8 @@ async function resolve(name: string): Promise<string | undefined> {
   }
 }
 
-function ownAddresses(): { name: string; address: string }[] {
+/** Each IPv4 address of this host, loopback too, with its interface. */
+export function ownAddresses(): { name: string; address: string }[] {
   return Object.entries(networkInterfaces()).flatMap(([name, addresses]) =>
     (addresses ?? []).filter(({ family }) => family === 'IPv4').map(({ address }) => ({ name, address })),
   );

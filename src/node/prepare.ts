@@ -11,12 +11,11 @@ import { childEnvironment } from '../process/environment.ts';
 import { endProcessesIn } from '../process/inside.ts';
 import { toolMissing } from '../process/run.ts';
 import { addressOfInterface, leadAddress } from './address.ts';
+import { endAgent } from './end-agent.ts';
 import { type Hello, type JobSpec, PROTOCOL } from './protocol.ts';
 import { readRecord } from './record.ts';
 import { type Claim, claimSlot, SLOTS } from './slots.ts';
 import { teardown } from './teardown.ts';
-
-const AGENT_POLL_MS = 50;
 
 export type Prepared = {
   /** This user's node-local directory. */
@@ -36,7 +35,8 @@ export async function prepare(spec: JobSpec, node: string, env: NodeJS.ProcessEn
     seesJobDir: spec.mode === 'bring-up' && (await seesNonce(jobPaths(spec.jobDir).nonce, spec.nonce)),
   };
   try {
-    await endLivingAgent(spec, prepared.directory);
+    const { pid } = (await readRecord(prepared.directory).catch(() => undefined)) ?? {};
+    await endAgent(pid, spec.jobId, spec.stepTimeouts.down);
     await endProcessesIn(prepared.directory);
     if (spec.mode === 'clean') {
       return prepared;
@@ -124,39 +124,6 @@ async function clearLeftovers(spec: JobSpec, prepared: Prepared, env: NodeJS.Pro
     timeoutMs: spec.stepTimeouts.down,
     onLine: () => {},
   });
-}
-
-/**
- * Lets an agent that has lost its supervisor and does not know it yet take its node away by itself: cleaning behind its
- * back, it might start what was just removed.
- */
-async function endLivingAgent(spec: JobSpec, directory: string): Promise<void> {
-  const pid = (await readRecord(directory).catch(() => undefined))?.pid;
-  if (pid === undefined || !(await isAgent(pid, spec.jobId))) {
-    return;
-  }
-  signal(pid, 'SIGTERM');
-  const deadline = performance.now() + spec.stepTimeouts.down;
-  while (await isAgent(pid, spec.jobId)) {
-    if (performance.now() > deadline) {
-      signal(pid, 'SIGKILL');
-    }
-    await sleep(AGENT_POLL_MS);
-  }
-}
-
-function signal(pid: number, name: NodeJS.Signals): void {
-  try {
-    process.kill(pid, name);
-  } catch {
-    // It has just ended.
-  }
-}
-
-/** Whether `pid` is a living agent of this job, and not another process that has got its number. */
-async function isAgent(pid: number, jobId: string): Promise<boolean> {
-  const command = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split('\0');
-  return pid !== process.pid && command.includes('agent') && command.includes(jobId);
 }
 
 async function missingTool(env: NodeJS.ProcessEnv): Promise<UnetError | undefined> {

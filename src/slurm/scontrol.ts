@@ -26,6 +26,12 @@ export async function timeLeft(
   return parseTimeLeft(stdout.trim());
 }
 
+/** The job's nodes as a host list. Asks slurmctld. */
+export async function jobNodes(jobId: string, env: Environment, signal?: AbortSignal): Promise<string> {
+  const { stdout } = await slurm(['squeue', '-h', '-j', jobId, '-o', '%N'], env, signal);
+  return stdout.trim();
+}
+
 /** Reads squeue's %L: "10:00", "2:00:00", "1-02:00:00", "UNLIMITED", "NOT_SET", "INVALID". Milliseconds. */
 export function parseTimeLeft(text: string): number | undefined {
   const match = /^(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+)$/.exec(text);

@@ -1,0 +1,59 @@
+/** The life of an agent that a prolog has started: it looks for its supervisor, serves it as any other does, and goes. */
+import { UnetError } from '../errors.ts';
+import { readPresence, removePresence, writePresence } from '../job/presence.ts';
+import { runAgent } from '../node/agent.ts';
+import { within } from '../node/deadline.ts';
+import { connectAgent } from './connect.ts';
+import { meetingPlace } from './meeting-point.ts';
+
+const CLOSE_MS = 2000;
+
+export type AttachedAgentOptions = {
+  /** The file of the node's presence. */
+  presence: string;
+  unet: string;
+  env: NodeJS.ProcessEnv;
+  signal: AbortSignal;
+};
+
+/**
+ * Resolves with the exit code.
+ *
+ * @throws UnetError UNET_TIMEOUT when no supervisor was found within `--timeout`.
+ */
+export async function runAttachedAgent({ presence: file, unet, env, signal }: AttachedAgentOptions) {
+  const presence = await readPresence(file);
+  if (presence === undefined) {
+    throw new UnetError('UNET_INTERNAL', `${file} is not there`);
+  }
+  const { node, allocation, settings, jobDir } = presence;
+  const place = meetingPlace(allocation, jobDir, env);
+  if (place === undefined) {
+    throw new UnetError('UNET_INTERNAL', `${file} names no meeting place`);
+  }
+  await writePresence({ ...presence, pid: process.pid });
+  try {
+    const lead = allocation.nodes[0] ?? '';
+    const socket = await within(
+      settings.timeout,
+      signal,
+      (limit) => connectAgent(place, { node, isLead: node === lead }, limit),
+      () => noSupervisor(lead, settings.timeout),
+    );
+    const code = await runAgent({ node, unet, input: socket, output: socket, env, signal });
+    await new Promise<void>((resolve) => {
+      socket.once('close', () => resolve());
+      socket.end();
+      setTimeout(resolve, CLOSE_MS).unref();
+    });
+    return code;
+  } finally {
+    await removePresence(allocation.jobId, node);
+  }
+}
+
+function noSupervisor(lead: string, timeoutMs: number): UnetError {
+  return new UnetError('UNET_TIMEOUT', `no supervisor was found within ${timeoutMs / 1000} s`, {
+    remedy: `did the prolog run on ${lead}, and do the nodes share the job directory?`,
+  });
+}

@@ -1,0 +1,167 @@
+/** The launcher of a cluster that a prolog makes: it starts nothing, the agents come to it. */
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { createInterface } from 'node:readline';
+import { createServer, type TLSSocket } from 'node:tls';
+import * as z from 'zod';
+import { UnetError } from '../errors.ts';
+import type { LaunchedAgents, Launcher, LaunchRequest } from '../launch/launcher.ts';
+import type { MeetingPlace } from './meeting-point.ts';
+import { KEY_BYTES, serverTls } from './tls.ts';
+
+const ATTACH_TIMEOUT_MS = 10_000;
+
+const Attach = z.object({ attach: z.string() });
+
+export type AttachOptions = {
+  place: MeetingPlace;
+  jobId: string;
+  /** Of this host, for the nodes; the port is any free one. */
+  addresses: () => readonly string[];
+  /** Starts an agent once more where one has died, or to clean: there is no prolog for that. */
+  next: Launcher;
+};
+
+/** The first start waits for the agents of the prologs; a later one is `next`'s. */
+export function attachLauncher(options: AttachOptions): Launcher {
+  let met = false;
+  return {
+    kind: 'prolog',
+    start: (request) => {
+      if (met) {
+        return options.next.start(request);
+      }
+      met = true;
+      return receive(options, request);
+    },
+  };
+}
+
+function receive({ place, jobId, addresses }: AttachOptions, request: LaunchRequest): LaunchedAgents {
+  const { nodes, onLine, onDiagnostic, onExit } = request;
+  const key = randomBytes(KEY_BYTES);
+  const stopping = new AbortController();
+  const sockets = new Map<string, TLSSocket>();
+  const missing = new Set(nodes);
+  // What an agent that comes later has to hear; pings one after another are as good as one.
+  let said: string[] = [];
+  let ending = false;
+  let over = () => {};
+  const ended = new Promise<{ reason: string }>((resolve) => {
+    over = () => resolve({ reason: 'let go of its agents' });
+  });
+
+  const server = createServer(serverTls(key), (socket) => {
+    socket.on('error', () => socket.destroy());
+    socket.setNoDelay(true);
+    const timer = setTimeout(() => socket.destroy(), ATTACH_TIMEOUT_MS);
+    const lines = createInterface({ input: socket });
+    // An error of the socket is the interface's too.
+    lines.on('error', () => {});
+    lines.once('line', (line) => {
+      clearTimeout(timer);
+      const node = attachedNode(line);
+      if (node === undefined || !missing.has(node)) {
+        onDiagnostic(`an agent of ${node ?? 'nobody'} came, and was not waited for`);
+        socket.destroy();
+        return;
+      }
+      adopt(node, socket);
+      lines.on('line', onLine);
+    });
+  });
+
+  const adopt = (node: string, socket: TLSSocket) => {
+    missing.delete(node);
+    sockets.set(node, socket);
+    socket.once('close', () => {
+      sockets.delete(node);
+      onExit([node], 'its connection has ended');
+      endWhenAlone();
+    });
+    for (const line of said) {
+      socket.write(`${line}\n`);
+    }
+    if (ending) {
+      socket.end();
+    }
+    if (missing.size === 0) {
+      said = [];
+      closeDoor();
+    }
+  };
+
+  const closeDoor = () => {
+    stopping.abort();
+    server.close();
+    void place.withdraw().catch((error: unknown) => onDiagnostic(String(error)));
+  };
+
+  const endWhenAlone = () => {
+    if (ending && sockets.size === 0) {
+      over();
+    }
+  };
+
+  server.on('error', (error) => onDiagnostic(String(error)));
+  const open = async () => {
+    server.listen();
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const point = {
+      version: 1 as const,
+      jobId,
+      addresses: [...addresses()],
+      port,
+      key: key.toString('base64'),
+    };
+    await place.publish(point, stopping.signal);
+  };
+  open().catch((error: unknown) => {
+    if (!stopping.signal.aborted) {
+      const { message } = UnetError.from(error);
+      onDiagnostic(message);
+      onExit([...missing], `agents cannot find their supervisor: ${message}`);
+    }
+  });
+
+  return {
+    nodes,
+    send: (line) => {
+      if (missing.size > 0 && line !== said.at(-1)) {
+        said.push(line);
+      }
+      for (const socket of sockets.values()) {
+        socket.write(`${line}\n`);
+      }
+      return sockets.size > 0;
+    },
+    endInput: () => {
+      ending = true;
+      for (const socket of sockets.values()) {
+        socket.end();
+      }
+      closeDoor();
+      endWhenAlone();
+    },
+    terminate: async () => {
+      ending = true;
+      closeDoor();
+      for (const socket of sockets.values()) {
+        socket.destroy();
+      }
+      await place.withdraw().catch(() => {});
+      over();
+    },
+    ended,
+  };
+}
+
+function attachedNode(line: string): string | undefined {
+  try {
+    return Attach.safeParse(JSON.parse(line)).data?.attach;
+  } catch {
+    return undefined;
+  }
+}
