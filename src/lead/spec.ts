@@ -1,4 +1,5 @@
 /** The job spec: the first line of every agent's input. */
+import { containerOptions } from '../engine/container-options.ts';
 import { type JobSpec, PROTOCOL } from '../node/protocol.ts';
 import type { SupervisorRequest } from './request.ts';
 
@@ -30,6 +31,7 @@ export function jobSpec(request: Omit<SupervisorRequest, 'cwd'>, options: SpecOp
     nodeDir: settings.nodeDir,
     engine: settings.engine,
     compose: settings.compose,
+    container: containerOptions(settings),
     interface: settings.interface,
     stepTimeouts: settings.stepTimeouts,
     heartbeatMs: settings.heartbeat,
