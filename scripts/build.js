@@ -25,6 +25,7 @@ const common = {
 const APART = {
   'src/node/agent.ts': 'agent',
   'src/lead/serve.ts': 'supervisor',
+  'src/attach/agent.ts': 'attached-agent',
   // The client is larger than all the rest of unet; the lead's agent alone has it.
   'src/kubernetes/index.ts': 'kubernetes',
   'src/events/terminal.ts': 'terminal',

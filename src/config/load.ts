@@ -137,14 +137,41 @@ function parseCandidate(
     complain(`has no value; it needs ${leaf.expected}`);
     return undefined;
   }
-  const parsed = leaf.schema.safeParse(raw);
+  const given = leaf.kind === 'list' ? entries(raw).map((one) => fromBase(leaf, one, base, env)) : raw;
+  const parsed = leaf.schema.safeParse(given);
   if (!parsed.success) {
-    const shown = typeof raw === 'string' ? `"${raw}"` : JSON.stringify(raw);
+    const at = parsed.error.issues[0]?.path[0];
+    const wrong = typeof at === 'number' && Array.isArray(given) ? given[at] : raw;
+    const shown = typeof wrong === 'string' ? `"${wrong}"` : JSON.stringify(wrong);
     const hint = leaf.choices === undefined ? '' : didYouMean(String(raw), leaf.choices);
     complain(`${shown} is not ${leaf.expected}${hint}`);
     return undefined;
   }
   return { value: absolute(leaf, parsed.data, base, env), source, where };
+}
+
+/** Of a flag given several times, the lines of a variable, or a list or a single value in a file. */
+function entries(raw: unknown): unknown[] {
+  if (typeof raw === 'string') {
+    return raw
+      .split('\n')
+      .map((line) => line.trim())
+      .filter((line) => line !== '');
+  }
+  return [raw].flat().map((one) => (typeof one === 'number' ? String(one) : one));
+}
+
+/** A path at the start of an entry is relative to where the entry stands. */
+function fromBase(leaf: SettingLeaf, entry: unknown, base: string, env: NodeJS.ProcessEnv): unknown {
+  if (typeof entry !== 'string' || entry === '' || (leaf.key !== 'mount' && leaf.key !== 'caCert')) {
+    return entry;
+  }
+  if (leaf.key === 'caCert') {
+    return resolve(base, expandHome(entry, env));
+  }
+  const [source = '', ...rest] = entry.split(':');
+  const path = /^(\.{1,2}|~)(\/|$)/.test(source) ? resolve(base, expandHome(source, env)) : source;
+  return [path, ...rest].join(':');
 }
 
 /** Paths are made absolute here: the supervisor runs in another directory. */

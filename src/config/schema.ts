@@ -1,6 +1,7 @@
 /** Every setting: its type, default, flag and meaning. The one list from which flags, UNET_* and `unet config` come. */
 import * as z from 'zod';
 import { ALLOCATION_KINDS } from '../allocation/allocation.ts';
+import { isDevice, parseMount, parsePublish, parseUlimit, parseVariable } from './container.ts';
 import { parseDuration } from './duration.ts';
 
 /** A duration: "90s", "10m", "1h30m" is not one. A bare number is seconds. Milliseconds inside. */
@@ -26,6 +27,12 @@ function count(max = Number.MAX_SAFE_INTEGER) {
     .pipe(z.number().int().min(1).max(max));
 }
 
+/** Several texts: a repeatable flag, the lines of a variable, a list in a file. `expected` says what one is. */
+function list(expected: string, isOne: (text: string) => unknown) {
+  const matches = (text: string) => text !== '' && isOne(text) !== undefined && isOne(text) !== false;
+  return z.array(z.string().refine(matches, expected)).default([]);
+}
+
 const Flag = z.union([
   z.boolean(),
   z.enum(['true', 'false', '1', '0']).transform((v) => v === 'true' || v === '1'),
@@ -35,7 +42,7 @@ const Flag = z.union([
  * How a setting's text is read, said in help and in complaints. A `path` is made absolute: relative to the
  * file that it stands in, else to the current directory.
  */
-export type SettingKind = 'text' | 'path' | 'choice' | 'count' | 'duration' | 'switch';
+export type SettingKind = 'text' | 'path' | 'choice' | 'count' | 'duration' | 'switch' | 'list';
 
 /** Deadlines of single waits, in milliseconds. What is seen in the field times ten: see docs/configuration.md. */
 export const StepTimeouts = z.object({
@@ -57,6 +64,7 @@ export type StepTimeouts = z.infer<typeof StepTimeouts>;
 
 export const JOIN_VIA = ['auto', 'shared-fs', 'flux-archive', 'stdio'] as const;
 export const ENGINES = ['auto', 'docker', 'podman', 'nerdctl'] as const;
+export const PROXIES = ['auto', 'none'] as const;
 export const OUTPUTS = ['auto', 'terminal', 'plain', 'json'] as const;
 
 /** The release that is used when none is named: the newest whose outputs are among the recorded ones. */
@@ -87,6 +95,37 @@ export const Settings = z.object({
   joinVia: z.enum(JOIN_VIA).default('auto').describe('how the join record travels'),
   engine: z.enum(ENGINES).default('auto').describe('container engine'),
   compose: z.string().optional().describe('compose command given to make as COMPOSE'),
+  image: z
+    .string()
+    .regex(/^[\w][\w.:/@-]*$/, 'a name of an image, such as localhost/node:1.34')
+    .optional()
+    .describe('node image to use instead of building the one of the release'),
+  mount: list('SRC:DST or SRC:DST:ro with absolute paths', parseMount).describe(
+    'a directory or file of the host in every node, as SRC:DST[:ro] (repeatable)',
+  ),
+  publish: list('HOSTPORT:PORT, ADDRESS:HOSTPORT:PORT, with /udp if it is', parsePublish).describe(
+    'a further port of every node on its host, as [ADDRESS:]HOSTPORT:PORT[/udp] (repeatable)',
+  ),
+  device: list('a device such as /dev/fuse or a CDI name such as nvidia.com/gpu=all', isDevice).describe(
+    'a device of the host in every node, a path or a CDI name (repeatable)',
+  ),
+  gpus: z
+    .string()
+    .regex(/^(all|\d{1,3}(,\d{1,3})*)$/, 'all, or numbers such as 0,1')
+    .optional()
+    .describe('NVIDIA GPUs for every node: all, or their numbers'),
+  ulimit: list('NAME=LIMIT or NAME=SOFT:HARD, such as memlock=unlimited', parseUlimit).describe(
+    'a resource limit of every node, as NAME=SOFT[:HARD] (repeatable)',
+  ),
+  env: list('NAME=VALUE', parseVariable).describe('a variable of every node, as NAME=VALUE (repeatable)'),
+  proxy: z
+    .enum(PROXIES)
+    .default('auto')
+    .describe("whether the nodes get the host's proxy variables, with the cluster's own addresses excepted"),
+  caCert: list('a path', () => true).describe(
+    'a file of CA certificates that every node trusts (repeatable)',
+  ),
+  stopGrace: Duration.default(10_000).describe('how long a node may take to stop before it is killed'),
   interface: z.string().optional().describe('interface name, CIDR or address for traffic between nodes'),
   jobDir: z.string().optional().describe('parent of the job directory, best on a shared filesystem'),
   nodeDir: z.string().optional().describe('parent of the node-local directory'),

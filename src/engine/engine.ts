@@ -8,6 +8,8 @@ import { lastLines, run } from '../process/run.ts';
 export type Engine = {
   name: string;
   type: string;
+  /** Words of the engine's own command: `podman`. */
+  command: readonly string[];
   /** Words of the compose command: `podman-compose`, `docker compose`. */
   compose: readonly string[];
 };
@@ -31,7 +33,7 @@ export async function detectEngine(stage: string, options: EngineOptions): Promi
   const compose = options.compose === undefined ? {} : { COMPOSE: options.compose };
   if (!(await exists(script))) {
     const name = options.engine === 'auto' ? 'docker' : options.engine;
-    return { name, type: name, compose: words(options.compose ?? defaultCompose(name)) };
+    return { name, type: name, command: [name], compose: words(options.compose ?? defaultCompose(name)) };
   }
   const result = await run(['bash', script], {
     env: { ...options.env, ...wanted, ...compose },
@@ -55,6 +57,7 @@ export async function detectEngine(stage: string, options: EngineOptions): Promi
   return {
     name: found.CONTAINER_ENGINE,
     type: found.CONTAINER_ENGINE_TYPE ?? found.CONTAINER_ENGINE,
+    command: words(found.ENGINE_COMMAND ?? found.CONTAINER_ENGINE),
     compose: words(found.COMPOSE ?? defaultCompose(found.CONTAINER_ENGINE)),
   };
 }

@@ -1,4 +1,6 @@
 /** The job spec: the first line of every agent's input. */
+
+import { containerOptions } from '../engine/container-options.ts';
 import { memoKey } from '../flux/names.ts';
 import { type JobSpec, PROTOCOL } from '../node/protocol.ts';
 import type { SupervisorRequest } from './request.ts';
@@ -33,6 +35,7 @@ export function jobSpec(request: Omit<SupervisorRequest, 'cwd'>, options: SpecOp
     nodeDir: settings.nodeDir,
     engine: settings.engine,
     compose: settings.compose,
+    container: containerOptions(settings),
     interface: settings.interface,
     stepTimeouts: settings.stepTimeouts,
     heartbeatMs: settings.heartbeat,

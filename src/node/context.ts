@@ -38,6 +38,12 @@ export type NodeContext = {
   /** Set by `stage`. */
   engine?: Engine;
   release?: ReleaseFacts;
+  /** Set by `stage`: what tells releases apart, for the name of the image that one builds. */
+  releaseSha256?: string;
+  /** Names and addresses of the cluster's nodes; set with the assignment. */
+  peers?: string[];
+  /** Set by `up`: the engine with this node's own compose command. */
+  dressedEngine?: Engine;
   /** Set by `await-join`. */
   joinRecord?: JoinRecord;
   /** Set by `publish`, which then calls `onPublished`. */

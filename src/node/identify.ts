@@ -25,6 +25,8 @@ export async function identify(context: NodeContext, signal: AbortSignal): Promi
     record.variables = { ...record.variables, ...identity };
     await writeRecord(context.directory, record);
     context.joinVia = assigned.joinVia;
+    const names = Object.values(assigned.nodes).map(({ nodeName }) => nodeName);
+    context.peers = [assigned.leadAddress, ...spec.nodes, ...names];
     context.assignment = assignment;
   } catch (error) {
     const problem = UnetError.from(error).with({ node, step: 'stage' });

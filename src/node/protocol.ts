@@ -4,6 +4,7 @@
  */
 import * as z from 'zod';
 import { StepTimeouts as StepTimeoutSettings } from '../config/schema.ts';
+import { ContainerOptions } from '../engine/container-options.ts';
 import { ERROR_CODES, type ErrorCode, type ErrorRecord, UnetError } from '../errors.ts';
 import { STEPS, type StepName } from '../events/types.ts';
 import { TRANSPORTS } from '../join/transport.ts';
@@ -61,6 +62,7 @@ export const JobSpec = z.object({
   nodeDir: z.string().optional(),
   engine: z.string(),
   compose: z.string().optional(),
+  container: ContainerOptions,
   interface: z.string().optional(),
   stepTimeouts: StepTimeouts,
   heartbeatMs: z.number(),

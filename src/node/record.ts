@@ -20,6 +20,8 @@ export const NodeRecord = z.object({
   up: z.boolean(),
   /** The make variables of this node. */
   variables: z.record(z.string(), z.string()),
+  /** The engine that has this node's container; unknown until it is found. */
+  engine: z.object({ type: z.string(), command: z.array(z.string()) }).optional(),
 });
 export type NodeRecord = z.infer<typeof NodeRecord>;
 

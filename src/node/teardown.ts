@@ -1,5 +1,6 @@
 /** Taking away what an agent made on its node, from its record alone: by itself, or by another one after its death. */
 import { join } from 'node:path';
+import { hasLabels, removeLeftovers } from '../engine/leftovers.ts';
 import { makeFailure, tryMake } from '../engine/make.ts';
 import { errnoOf, UnetError } from '../errors.ts';
 import { removeEmptyParents } from '../files/empty-parents.ts';
@@ -51,23 +52,36 @@ async function isOurs(directory: string): Promise<boolean> {
 }
 
 async function takeDown(record: NodeRecord, options: TeardownOptions): Promise<void> {
+  const { jobId, node, engine } = record;
+  const env = { ...options.env, ...record.variables };
+  const failure = await composeDown(record, options);
+  if (engine !== undefined && hasLabels(engine)) {
+    // Whatever compose said: what is left is asked of the engine itself.
+    await removeLeftovers(engine, { ...options, jobId, node, env });
+  } else if (failure !== undefined) {
+    throw failure;
+  }
+}
+
+async function composeDown(record: NodeRecord, options: TeardownOptions): Promise<UnetError | undefined> {
   const result = await tryMake('down-v', {
     stage: record.stage,
     env: { ...options.env, ...record.variables },
     timeoutMs: options.timeoutMs,
     onLine: options.onLine,
   });
-  if (result.exitCode !== 0) {
-    const failure = makeFailure('down-v', result, options.timeoutMs);
-    throw new UnetError(
-      'UNET_TEARDOWN_INCOMPLETE',
-      `the containers could not be removed: ${failure.message}`,
-      {
-        node: record.node,
-        tail: failure.details.tail,
-        step: 'down',
-        remedy: `run "unet down" again; what is left is described in ${join(options.directory, 'node.json')}`,
-      },
-    );
+  if (result.exitCode === 0) {
+    return undefined;
   }
+  const failure = makeFailure('down-v', result, options.timeoutMs);
+  return new UnetError(
+    'UNET_TEARDOWN_INCOMPLETE',
+    `the containers could not be removed: ${failure.message}`,
+    {
+      node: record.node,
+      tail: failure.details.tail,
+      step: 'down',
+      remedy: `run "unet down" again; what is left is described in ${join(options.directory, 'node.json')}`,
+    },
+  );
 }

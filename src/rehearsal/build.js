@@ -12,7 +12,9 @@ export async function buildRehearsal(directory) {
   await Promise.all([
     cp(path.join(source, 'release'), directory, { recursive: true }),
     build({
-      entryPoints: [path.join(source, 'compose.ts'), path.join(source, 'unet-rehearsal-node.ts')],
+      entryPoints: ['compose.ts', 'engine.ts', 'unet-rehearsal-node.ts'].map((name) =>
+        path.join(source, name),
+      ),
       outdir: path.join(directory, 'lib'),
       outExtension: { '.js': '.mjs' },
       bundle: true,

@@ -21,7 +21,7 @@ async function main(argv: readonly string[], signal: AbortSignal): Promise<numbe
   const project = findProject(options.files, options.project);
   switch (command) {
     case 'up':
-      return await up(project, flags.has('--build'), signal);
+      return await up(project, flags, signal);
     case 'down':
       return await down(project, flags.has('-v') || flags.has('--volumes'), signal);
     case 'exec': {

@@ -118,8 +118,9 @@ describe('where a setting comes from', () => {
         const [flag, variable, file, user] = values.map((value) =>
           value === undefined ? undefined : settingText(leaf.kind, value),
         );
-        const line = (value: string | undefined) => {
+        const line = (text: string | undefined) => {
           const [outer = '', inner] = leaf.file.split('.');
+          const value = leaf.kind === 'list' ? text && JSON.stringify(text.split('\n')) : text;
           return value === undefined
             ? ''
             : inner === undefined
@@ -259,6 +260,15 @@ describe('what is only odd', () => {
   });
 });
 
+const LISTS: Record<string, string[]> = {
+  mount: ['/a:/b:ro', '/a b/$HOME:/c', '/d:/e'],
+  publish: ['8080:80', '127.0.0.1:8080:80', '53:53/udp'],
+  device: ['/dev/fuse', 'nvidia.com/gpu=all', '/dev/a:/dev/b:rw'],
+  ulimit: ['memlock=unlimited', 'nofile=1024:65536', 'nproc=-1'],
+  env: ['A=', 'B=x y: "$z"', "C=#'1"],
+  caCert: ['/a.pem', '/b c.pem', '/d.pem'],
+};
+
 /** One of three right values for a setting. */
 function sample(leaf: ReturnType<typeof settingLeaves>[number], index: number): unknown {
   switch (leaf.kind) {
@@ -274,6 +284,8 @@ function sample(leaf: ReturnType<typeof settingLeaves>[number], index: number): 
     case 'path':
       return `/dir/${index}`;
     case 'text':
-      return `text${index}`;
+      return leaf.key === 'gpus' ? ['all', '0', '0,1'][index] : `text${index}`;
+    case 'list':
+      return (LISTS[leaf.key] ?? []).slice(index);
   }
 }

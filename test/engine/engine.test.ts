@@ -60,7 +60,12 @@ describe('a make target', () => {
 });
 
 describe('containerd in the node', () => {
-  const engine = (compose: string) => ({ name: 'podman', type: 'podman', compose: [compose] });
+  const engine = (compose: string) => ({
+    name: 'podman',
+    type: 'podman',
+    command: ['podman'],
+    compose: [compose],
+  });
 
   it('is asked until it answers', async () => {
     const stage = scratch();
@@ -135,7 +140,12 @@ describe('the container engine', () => {
       'echo CONTAINER_ENGINE=podman\necho CONTAINER_ENGINE_TYPE=podman\necho COMPOSE=podman-compose\n',
     );
     const engine = await detectEngine(stage, { engine: 'auto', env, timeoutMs: LONG_MS });
-    expect(engine).toEqual({ name: 'podman', type: 'podman', compose: ['podman-compose'] });
+    expect(engine).toEqual({
+      name: 'podman',
+      type: 'podman',
+      command: ['podman'],
+      compose: ['podman-compose'],
+    });
     expect(engineVariables(engine)).toEqual({
       CONTAINER_ENGINE: 'podman',
       CONTAINER_ENGINE_TYPE: 'podman',
@@ -150,6 +160,7 @@ describe('the container engine', () => {
     ).toEqual({
       name: 'nerdctl',
       type: 'nerdctl',
+      command: ['nerdctl'],
       compose: ['nerdctl', 'compose'],
     });
   });
@@ -167,6 +178,7 @@ describe('the container engine', () => {
     expect(await detectEngine(scratch(), { engine: 'auto', env, timeoutMs: LONG_MS })).toEqual({
       name: 'docker',
       type: 'docker',
+      command: ['docker'],
       compose: ['docker', 'compose'],
     });
     expect((await detectEngine(scratch(), { engine: 'podman', env, timeoutMs: LONG_MS })).compose).toEqual([

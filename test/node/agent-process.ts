@@ -6,7 +6,8 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { StepTimeouts } from '../../src/config/schema.ts';
+import { Settings, StepTimeouts } from '../../src/config/schema.ts';
+import { containerOptions } from '../../src/engine/container-options.ts';
 import { jobPaths } from '../../src/job/layout.ts';
 import { createAssembler } from '../../src/node/frames.ts';
 import { FromAgent, type JobSpec, PROTOCOL, type ToAgents } from '../../src/node/protocol.ts';
@@ -51,6 +52,7 @@ export class AgentPlace {
       nonce: 'the nonce',
       nodeDir: this.nodeDir,
       engine: 'auto',
+      container: containerOptions(Settings.parse({})),
       // Milliseconds already: what a schema reads are texts.
       stepTimeouts: StepTimeouts.parse({}),
       heartbeatMs: 1000,

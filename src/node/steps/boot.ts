@@ -1,18 +1,27 @@
-/** containerd answers in the node. */
+/** containerd answers in the node, which then trusts the certificates that it is to trust. */
+
+import { trustCertificates } from '../../engine/certificates.ts';
 import { LEAD_POLL_MS, WORKER_POLL_MS, waitForContainerd } from '../../engine/containerd.ts';
 import { need, type Step } from '../context.ts';
 
 export const boot: Step = {
   name: 'boot',
   run: async (context, log, signal) => {
-    await waitForContainerd(need(context.engine, 'the engine'), {
+    const engine = need(context.dressedEngine, 'the compose command');
+    const options = {
       stage: context.record.stage,
       env: context.environment(),
-      pollMs: context.isLead ? LEAD_POLL_MS : WORKER_POLL_MS,
       timeoutMs: context.spec.stepTimeouts.boot,
       signal,
       onLine: log.line,
+    };
+    await waitForContainerd(engine, {
+      ...options,
+      pollMs: context.isLead ? LEAD_POLL_MS : WORKER_POLL_MS,
     });
+    if (context.spec.container.caCerts.length > 0) {
+      await trustCertificates(engine, options);
+    }
     context.booted = true;
   },
 };

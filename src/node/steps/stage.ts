@@ -5,6 +5,7 @@ import { detectEngine, engineVariables } from '../../engine/engine.ts';
 import { UnetError } from '../../errors.ts';
 import { probeRelease } from '../../provision/probe.ts';
 import { stageRelease } from '../../provision/stage.ts';
+import { checkContainer } from '../container.ts';
 import type { NodeContext, Step } from '../context.ts';
 import { within } from '../deadline.ts';
 import { writeRecord } from '../record.ts';
@@ -36,7 +37,11 @@ export const stage: Step = {
     context.engine = engine;
     log.line(`engine ${context.engine.name}, compose "${context.engine.compose.join(' ')}"`);
     record.variables = { ...record.variables, ...engineVariables(context.engine) };
+    const { type, command } = context.engine;
+    record.engine = { type, command: [...command] };
     await writeRecord(context.directory, record);
+    context.releaseSha256 = source.sha256;
+    await checkContainer(context, log, signal);
     // Nodes that come later are sent theirs on the same stream.
     context.inbox.discard('release', 'release-part');
   },

@@ -14,16 +14,23 @@ export function ps(project: Project, flags: ReadonlySet<string>): number {
   const name = `${project.name}_node_1`;
   if (flags.has('--format')) {
     const rows = container && [
-      { Id: container.id, Names: [name], Pid: pid ?? 0, State: state, Created: container.createdAt },
+      {
+        Id: container.id,
+        Image: container.settings.image,
+        Names: [name],
+        Pid: pid ?? 0,
+        State: state,
+        Created: container.createdAt,
+        Labels: container.settings.labels,
+        Mounts: container.settings.mounts.map(({ target }) => target),
+      },
     ];
     process.stdout.write(`${JSON.stringify(rows ?? [], null, 2)}\n`);
     return 0;
   }
   process.stdout.write('CONTAINER ID  IMAGE  STATUS  NAMES\n');
   if (container !== undefined) {
-    process.stdout.write(
-      `${container.id.slice(0, 12)}  localhost/${project.name}_node:latest  ${state}  ${name}\n`,
-    );
+    process.stdout.write(`${container.id.slice(0, 12)}  ${container.settings.image}  ${state}  ${name}\n`);
   }
   return 0;
 }

@@ -22,8 +22,12 @@ const variables = [
   'PORT_KUBE_APISERVER',
 ] as const;
 
-/** `up [--build] -d`: starts the node's daemon, and returns when its ports are bound. */
-export async function up(project: Project, build: boolean, signal: AbortSignal): Promise<number> {
+/** `up [--build | --no-build] -d`: starts the node's daemon, and returns when its ports are bound. */
+export async function up(
+  project: Project & { files: string[] },
+  flags: ReadonlySet<string>,
+  signal: AbortSignal,
+): Promise<number> {
   const faultText = process.env.UNET_REHEARSAL ?? '';
   const faults = parseFaults(faultText);
   const missing = variables.find((name) => !process.env[name]);
@@ -31,8 +35,11 @@ export async function up(project: Project, build: boolean, signal: AbortSignal):
   const node = process.env.NODE_NAME ?? '';
   if (faults.length > 0) prepareTries(project.rehearsalDirectory, node);
   const mode = await sufferFault(faultOf(faults, 'up', node), { ...project, node, signal });
-  const container = createContainer(project, node);
-  if (build) printBuild(project);
+  // Here, as only `up` needs a YAML parser.
+  const { readService } = await import('./service.ts');
+  const settings = readService(project, flags.has('--no-build'));
+  const container = createContainer(project, node, settings);
+  if (flags.has('--build')) printBuild(settings.image);
   process.stdout.write(`${container.podId}\n${container.id}\n`);
   if (mode === 'created') return printStarted(project);
   const trouble = mode === undefined ? await startDaemon(project, faultText) : failureText(mode);
@@ -54,7 +61,7 @@ function portTaken(port: string, protocol = 'tcp'): string {
 }
 
 /** As podman-compose prints a build with everything in the cache. */
-function printBuild(project: Project): void {
+function printBuild(name: string): void {
   const image = imageId();
   const layer = [...image].reverse().join('');
   process.stdout.write(
@@ -65,9 +72,9 @@ function printBuild(project: Project): void {
       `--> ${layer.slice(0, 11)}`,
       'STEP 3/3: ENTRYPOINT ["/u7s-entrypoint.sh", "/usr/local/bin/entrypoint", "/sbin/init"]',
       `--> Using cache ${image}`,
-      `COMMIT ${project.name}_node`,
+      `COMMIT ${name.replace(/^localhost\//, '').replace(/:latest$/, '')}`,
       `--> ${image.slice(0, 11)}`,
-      `Successfully tagged localhost/${project.name}_node:latest`,
+      `Successfully tagged ${name}`,
       image,
       '',
     ].join('\n'),

@@ -1,7 +1,15 @@
 import { sufferFault } from '../faults/apply.ts';
 import { type Fault, faultOf, parseFaults, type Step } from '../faults/grammar.ts';
 import { ctrVersion } from './commands/ctr.ts';
-import { cat, envsubst, hostname, journalctl, kubeadmVersion, sed } from './commands/files.ts';
+import {
+  cat,
+  envsubst,
+  hostname,
+  journalctl,
+  kubeadmVersion,
+  sed,
+  updateCaCertificates,
+} from './commands/files.ts';
 import { joinScript } from './commands/join-script.ts';
 import { kubeadmJoin } from './commands/kubeadm-join.ts';
 import { kubeadmReset } from './commands/kubeadm-reset.ts';
@@ -69,6 +77,7 @@ const routes: Route[] = [
   { matches: starts('hostname'), command: hostname },
   { matches: starts('journalctl'), command: journalctl },
   { matches: starts('kubectl'), command: kubectl },
+  { matches: starts('update-ca-certificates'), command: updateCaCertificates },
   { matches: starts('true'), command: async () => 0 },
 ];
 

@@ -3,20 +3,43 @@ import { mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:
 import path from 'node:path';
 import type { Project } from './project.ts';
 
+/** Something mounted in the node. */
+export interface MountOf {
+  type: string;
+  source: string;
+  target: string;
+  readOnly: boolean;
+}
+
+/** What the compose files give a container. */
+export interface ContainerSettings {
+  image: string;
+  labels: Record<string, string>;
+  environment: Record<string, string>;
+  mounts: MountOf[];
+  ports: string[];
+  devices: string[];
+  ulimits: Record<string, unknown>;
+  restart: string;
+  stopGrace: string;
+}
+
 /** What an engine would remember of a created container and its pod. */
 export interface Container {
   id: string;
   podId: string;
   node: string;
   createdAt: string;
+  settings: ContainerSettings;
 }
 
 /** Creates the state of a project's container, or finds the one that is there. */
-export function createContainer(project: Project, node: string): Container {
+export function createContainer(project: Project, node: string, settings: ContainerSettings): Container {
   const known = readContainer(project);
   if (known !== undefined) return known;
   mkdirSync(project.stateDirectory, { recursive: true, mode: 0o700 });
-  const container = { id: randomId(), podId: randomId(), node, createdAt: new Date().toISOString() };
+  const createdAt = new Date().toISOString();
+  const container = { id: randomId(), podId: randomId(), node, createdAt, settings };
   writeFileSync(containerFile(project), `${JSON.stringify(container)}\n`, { mode: 0o600 });
   return container;
 }

@@ -55,3 +55,9 @@ export async function journalctl({ machine, args, out, signal }: CommandRun): Pr
   await machine.journal.read((line) => out(`${line}\n`), follow, signal);
   return 0;
 }
+
+/** `update-ca-certificates`: says what the real one says; a rehearsed node pulls nothing that it would have to trust. */
+export async function updateCaCertificates({ out }: CommandRun): Promise<number> {
+  out('Updating certificates in /etc/ssl/certs...\ndone.\n');
+  return 0;
+}

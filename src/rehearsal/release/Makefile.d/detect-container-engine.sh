@@ -1,5 +1,6 @@
 #!/bin/bash
-# Answers as the real script does: everything without an argument, one value with its name.
+# Answers as the real script does: everything without an argument, one value with its name. ENGINE_COMMAND is
+# only here: what to call for images.
 set -eu -o pipefail
 here="${BASH_SOURCE[0]%/*}"
 root="$(cd "${here}/.." && pwd)"
@@ -14,7 +15,8 @@ fi
 case "${1:-all}" in
 all)
 	printf '%s\n' "CONTAINER_ENGINE=${CONTAINER_ENGINE}" \
-		"CONTAINER_ENGINE_TYPE=${CONTAINER_ENGINE_TYPE}" "COMPOSE=${COMPOSE}"
+		"CONTAINER_ENGINE_TYPE=${CONTAINER_ENGINE_TYPE}" "COMPOSE=${COMPOSE}" \
+		"ENGINE_COMMAND=${root}/bin/engine"
 	;;
 CONTAINER_ENGINE | CONTAINER_ENGINE_TYPE | COMPOSE) echo "${!1}" ;;
 *)

@@ -1,0 +1,96 @@
+/** Making a release's compose command this node's own: project, override file and wrapper, in its private directory. */
+import { chmod } from 'node:fs/promises';
+import { join } from 'node:path';
+import { UnetError } from '../errors.ts';
+import { writePrivateFile } from '../files/private-file.ts';
+import type { Environment } from '../process/environment.ts';
+import { type ComposeFile, readComposeFile } from './compose-file.ts';
+import { renderWrapper } from './compose-wrapper.ts';
+import type { ContainerOptions } from './container-options.ts';
+import type { Engine } from './engine.ts';
+import { projectName } from './identity.ts';
+import { labelsOf } from './labels.ts';
+import { renderOverride } from './override.ts';
+
+export type ComposeInput = {
+  jobId: string;
+  node: string;
+  /** The node's directory, 0700. */
+  directory: string;
+  /** The staged release. */
+  stage: string;
+  engine: Engine;
+  options: ContainerOptions;
+  /** Tells releases apart: the image that one builds is named after it. */
+  releaseSha256: string;
+  /** The host's proxy variables, as the node gets them. */
+  proxy: Environment;
+};
+
+// Words by which a compose command would do what the wrapper is there for, or step around the release's own network.
+const RESERVED = /^(-f|--file|-p|--project-name|--project-directory|--env-file|--profile)(=|$)/;
+const NETWORK = /--net(work)?\b/;
+
+/**
+ * Writes `compose` and `override.yaml`, and returns the engine with the wrapper as its compose command. A release
+ * without a compose file keeps its own command; it must not be asked for anything that takes one.
+ *
+ * @throws UnetError UNET_OVERRIDE_REFUSED, UNET_RELEASE_INVALID, and what writing a file throws.
+ */
+export async function writeCompose(input: ComposeInput): Promise<Engine> {
+  const { engine, options, directory } = input;
+  refuseWords(engine.compose);
+  const file = await readComposeFile(input.stage);
+  if (file === undefined) {
+    return engine;
+  }
+  const override = join(directory, 'override.yaml');
+  await writePrivateFile(override, overrideText(input, file));
+  const wrapper = join(directory, 'compose');
+  await writePrivateFile(
+    wrapper,
+    renderWrapper({
+      compose: engine.compose,
+      project: projectName(input.jobId, input.node),
+      files: [file.path, override],
+      noBuild: options.image !== undefined,
+    }),
+  );
+  await chmod(wrapper, 0o700);
+  return { ...engine, compose: [wrapper] };
+}
+
+function overrideText(input: ComposeInput, file: ComposeFile): string {
+  const { jobId, node, engine, options, proxy } = input;
+  const text = renderOverride({
+    file,
+    options,
+    image: options.image ?? builtImage(input.releaseSha256),
+    labels: labelsOf({ jobId, node }),
+    proxy,
+    engineType: engine.type,
+  });
+  return `# Written by unet for job ${jobId}, node ${node}.\n${text}`;
+}
+
+/**
+ * The name of the image that a release builds. Named after the project, as compose does it, each job would leave one
+ * more behind; so they all share it, and with it the layers that were built once.
+ */
+export function builtImage(releaseSha256: string): string {
+  return `localhost/unet-node:${releaseSha256.slice(0, 12)}`;
+}
+
+/** @throws UnetError UNET_OVERRIDE_REFUSED */
+export function refuseWords(compose: readonly string[]): void {
+  const word = compose.find((one, index) => index > 0 && (RESERVED.test(one) || NETWORK.test(one)));
+  if (word !== undefined) {
+    const why = NETWORK.test(word)
+      ? "a node's network is its release's: addresses, ports and flannel depend on it"
+      : 'unet names project and files itself, so that jobs stay apart and nothing is left';
+    throw new UnetError('UNET_OVERRIDE_REFUSED', `--compose with ${word}: ${why}`, {
+      fatal: true,
+      remedy: 'leave it out; --mount, --publish, --env and others change the container',
+    });
+  }
+}

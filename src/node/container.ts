@@ -1,0 +1,99 @@
+/** What this node's container gets: checked when the release is staged, written down for compose before `make up`. */
+
+import { refuseWords, writeCompose } from '../engine/compose.ts';
+import { readComposeFile } from '../engine/compose-file.ts';
+import type { ContainerOptions } from '../engine/container-options.ts';
+import { engineVariables } from '../engine/engine.ts';
+import { hasImage, pullImage } from '../engine/images.ts';
+import { nodeProxy } from '../engine/proxy.ts';
+import { refuseExtras, refusePorts } from '../engine/refuse-extras.ts';
+import { UnetError } from '../errors.ts';
+import { type NodeContext, need } from './context.ts';
+import type { StepLog } from './step-log.ts';
+
+/**
+ * Refuses what does not fit the staged release or this host, and gets the image of `--image` if it is not there.
+ *
+ * @throws UnetError UNET_OVERRIDE_REFUSED, UNET_MOUNT_MISSING, UNET_IMAGE_MISSING, UNET_RELEASE_INVALID.
+ */
+export async function checkContainer(context: NodeContext, log: StepLog, signal: AbortSignal): Promise<void> {
+  const { spec, record } = context;
+  const { container } = spec;
+  const engine = need(context.engine, 'the engine');
+  refuseWords(engine.compose);
+  const file = await readComposeFile(record.stage);
+  if (file === undefined) {
+    refuseAll(container);
+    return;
+  }
+  if (spec.oneHost && spec.nodes.length > 1 && container.ports.length > 0) {
+    throw new UnetError('UNET_OVERRIDE_REFUSED', '--publish: the nodes share one host and its ports', {
+      fatal: true,
+      remedy: 'publish with one node only, or use "unet kubectl port-forward"',
+    });
+  }
+  await refuseExtras(container, file);
+  if (container.image === undefined) {
+    return;
+  }
+  const options = {
+    env: context.environment(),
+    timeoutMs: spec.stepTimeouts.up,
+    signal,
+    onLine: log.line,
+  };
+  if (await hasImage(engine, container.image, options)) {
+    log.line(`image ${container.image} is there`);
+  } else {
+    await pullImage(engine, container.image, options);
+  }
+}
+
+/**
+ * Writes the override file and the compose wrapper, now that ports and names are known. From here on the node's
+ * compose command is the wrapper, also in the record that a teardown works from.
+ *
+ * @throws UnetError UNET_OVERRIDE_REFUSED when a port of `--publish` is one of the node's own.
+ */
+export async function dressContainer(context: NodeContext, log: StepLog): Promise<void> {
+  const { spec, node, record, directory } = context;
+  const { container } = spec;
+  const { ports, subnet } = need(context.assignment, 'the assignment');
+  refusePorts(container, { ports });
+  const own = [context.hostIp, subnet, ...need(context.peers, 'the peers')];
+  const proxy = nodeProxy(container.proxy === 'auto' ? context.env : {}, own);
+  for (const name of proxy.unreachable) {
+    log.line(`${name} is not passed on: from the node its address is the node itself`);
+  }
+  context.dressedEngine = await writeCompose({
+    jobId: spec.jobId,
+    node,
+    directory,
+    stage: record.stage,
+    engine: need(context.engine, 'the engine'),
+    options: container,
+    releaseSha256: need(context.releaseSha256, 'the release'),
+    proxy: proxy.variables,
+  });
+  record.variables = { ...record.variables, ...engineVariables(context.dressedEngine) };
+}
+
+/** A release without a compose file can be told nothing. */
+function refuseAll(options: ContainerOptions): void {
+  const asked = Object.entries({
+    '--image': options.image,
+    '--mount': options.mounts[0],
+    '--publish': options.ports[0],
+    '--device': options.devices[0],
+    '--gpus': options.gpus,
+    '--ulimit': options.ulimits[0],
+    '--env': options.variables[0],
+    '--ca-cert': options.caCerts[0],
+  }).find(([, value]) => value !== undefined);
+  if (asked !== undefined) {
+    throw new UnetError('UNET_OVERRIDE_REFUSED', `${asked[0]}: this release has no compose file`, {
+      fatal: true,
+      remedy: 'use a release with a compose file, as those of Usernetes are',
+    });
+  }
+}
