@@ -8,6 +8,7 @@ import { createCli } from './cli/frame/cli.ts';
 import type { AnyCommand } from './cli/frame/command.ts';
 import { completion } from './cli/frame/completion.ts';
 import { kubectl } from './cli/kubectl.ts';
+import { pack } from './cli/pack.ts';
 import { rehearse } from './cli/rehearse.ts';
 import { run } from './cli/run.ts';
 import { status } from './cli/status.ts';
@@ -25,6 +26,7 @@ const COMMANDS: readonly AnyCommand[] = [
   env,
   attr,
   kubectl,
+  pack,
   config,
   completion,
 ];
