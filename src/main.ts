@@ -9,6 +9,7 @@ import type { AnyCommand } from './cli/frame/command.ts';
 import { completion } from './cli/frame/completion.ts';
 import { kubectl } from './cli/kubectl.ts';
 import { node } from './cli/node.ts';
+import { pack } from './cli/pack.ts';
 import { rehearse } from './cli/rehearse.ts';
 import { run } from './cli/run.ts';
 import { status } from './cli/status.ts';
@@ -26,6 +27,7 @@ const COMMANDS: readonly AnyCommand[] = [
   env,
   attr,
   kubectl,
+  pack,
   config,
   completion,
   node,

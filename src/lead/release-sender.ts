@@ -3,12 +3,11 @@
  * Flux archive, or is pushed down their input.
  */
 import { readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { ToAgents } from '../node/protocol.ts';
 import { childEnvironment } from '../process/environment.ts';
 import { type PackedRelease, packRelease } from '../provision/pack.ts';
 import { parseReleaseReference } from '../provision/reference.ts';
+import { rehearsalDirectory } from '../provision/rehearsal-directory.ts';
 
 const PART_BYTES = 48 * 1024;
 
@@ -86,9 +85,4 @@ export function createReleaseSender(options: ReleaseSenderOptions): ReleaseSende
       pushIfWanted();
     },
   };
-}
-
-/** The rehearsal release lies beside the bundle. */
-function rehearsalDirectory(): string {
-  return join(dirname(fileURLToPath(import.meta.url)), 'rehearsal');
 }

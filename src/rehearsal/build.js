@@ -1,4 +1,4 @@
-// Builds the rehearsal release. Two entries with shared chunks: what every step starts stays small, and
+// Builds the rehearsal release. Three entries with shared chunks: what every step starts stays small, and
 // the API server and the X.509 library are loaded only where they are used.
 import { cp } from 'node:fs/promises';
 import path from 'node:path';

@@ -22,6 +22,10 @@ async function main(argv: readonly string[], signal: AbortSignal): Promise<numbe
   switch (command) {
     case 'up':
       return await up(project, flags, signal);
+    case 'build': {
+      const { build } = await import('./compose/build.ts');
+      return build(project);
+    }
     case 'down':
       return await down(project, flags.has('-v') || flags.has('--volumes'), signal);
     case 'exec': {

@@ -1,56 +1,133 @@
-// Entry of the stand-in for docker, podman and nerdctl: images of this release's directory, and what is asked of an engine.
+// Entry of the stand-in for docker, podman and nerdctl: as much of them as unet needs. Its images are made
+// up: archives as the real ones write them, with nothing in their layers that could run.
+import { createReadStream, createWriteStream } from 'node:fs';
+import { finished } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
-import { loadArchive } from './engine/load.ts';
+import { ArchiveError, ImageStore, type StoredImage } from './engine/store.ts';
 import { readContainer } from './state/container.ts';
-import { addImages, findImage } from './state/images.ts';
 import { findProject } from './state/project.ts';
 
+const noImage = 125;
 const directory = fileURLToPath(new URL('../', import.meta.url));
 
 /** @returns the exit code */
-async function main(argv: readonly string[]): Promise<number> {
-  const project = findProject([`${directory}docker-compose.yaml`], undefined);
-  const [command = '', ...rest] = argv;
-  const words = command === 'image' ? rest.slice(1) : rest;
-  const name = words.at(-1) ?? '';
-  switch (command === 'image' ? `image ${rest[0]}` : command) {
+async function main([command = '', ...args]: readonly string[]): Promise<number> {
+  const store = new ImageStore(directory);
+  switch (command) {
     case 'version':
     case 'info':
-      process.stdout.write('unet rehearsal engine version 5.0.0\n');
+    case '--version':
+      process.stdout.write('unet rehearsal engine version 4.3.1\n');
       return 0;
-    case 'image inspect': {
-      const id = findImage(project, name);
-      if (id === undefined) return fail(`${name}: image not known`);
-      process.stdout.write(`${id.replace('sha256:', '')}\n`);
-      return 0;
+    case 'image': {
+      const [verb = '', ...rest] = args;
+      if (verb === 'inspect') return inspect(store, rest);
+      if (verb === 'exists') return store.find(rest[0] ?? '') === undefined ? 1 : 0;
+      if (verb === 'ls' || verb === 'list') return list(store);
+      return await main([verb, ...rest]);
     }
+    case 'images':
+      return list(store);
     case 'load':
-    case 'image load': {
-      const images = await loadArchive(name);
-      addImages(project, images);
-      for (const loaded of Object.keys(images)) process.stdout.write(`Loaded image: ${loaded}\n`);
+      return await load(store, args);
+    case 'save':
+      return await save(store, args);
+    case 'tag': {
+      const image = found(store, args[0]);
+      store.tag(image.id, args[1] ?? '');
       return 0;
     }
-    case 'pull':
-      return fail(`initializing source docker://${name}: there is no registry in a rehearsal`);
+    case 'rmi':
+    case 'rm': {
+      const names = args.filter((word) => !word.startsWith('-'));
+      for (const name of names) {
+        found(store, name);
+        store.remove(name);
+        process.stdout.write(`Untagged: ${name}\n`);
+      }
+      return 0;
+    }
     case 'inspect': {
-      const container = readContainer(project);
-      if (container === undefined) return fail(`no such object: "${name}"`);
+      const container = readContainer(findProject([`${directory}docker-compose.yaml`], undefined));
+      if (container === undefined) throw new Refusal(`no such object: "${args.at(-1)}"`);
       process.stdout.write(`${JSON.stringify([container], null, 2)}\n`);
       return 0;
     }
+    case 'pull':
+      throw new Refusal(`initializing source docker://${args.at(-1)}: a rehearsal has no network`);
     default:
-      return fail(`unrecognized command \`${argv.join(' ')}\``);
+      throw new Refusal(`unrecognized command \`rehearsal ${command}\``);
   }
 }
 
-function fail(message: string): number {
-  process.stderr.write(`Error: ${message}\n`);
-  return 125;
+class Refusal extends Error {}
+
+function found(store: ImageStore, name = ''): StoredImage {
+  const image = store.find(name);
+  if (image === undefined) throw new Refusal(`${name}: image not known`);
+  return image;
+}
+
+function inspect(store: ImageStore, args: readonly string[]): number {
+  const at = args.findIndex((word) => word === '--format' || word === '-f');
+  const format = at < 0 ? undefined : args[at + 1];
+  const names = args.filter((_, index) => at < 0 || (index !== at && index !== at + 1));
+  const described = names.map((name) => describe(found(store, name)));
+  if (format === undefined) {
+    process.stdout.write(`${JSON.stringify(described, null, 4)}\n`);
+    return 0;
+  }
+  for (const image of described) {
+    const fields = image as Record<string, unknown>;
+    process.stdout.write(
+      `${format.replace(/\{\{\s*\.(\w+)\s*\}\}/g, (_, key: string) => String(fields[key] ?? ''))}\n`,
+    );
+  }
+  return 0;
+}
+
+function describe({ id, names, architecture, os, size }: StoredImage) {
+  return { Id: id, RepoTags: names, Architecture: architecture, Os: os, Size: size };
+}
+
+function list(store: ImageStore): number {
+  for (const { names, id } of store.list()) {
+    for (const name of names) process.stdout.write(`${name} ${id.slice(0, 12)}\n`);
+  }
+  return 0;
+}
+
+async function load(store: ImageStore, args: readonly string[]): Promise<number> {
+  const file = optionOf(args, ['-i', '--input']);
+  const names = await store.load(file === undefined ? process.stdin : createReadStream(file));
+  for (const name of names) process.stdout.write(`Loaded image: ${name}\n`);
+  return 0;
+}
+
+async function save(store: ImageStore, args: readonly string[]): Promise<number> {
+  const file = optionOf(args, ['-o', '--output']);
+  const withValue = new Set(['-o', '--output', '--format']);
+  const [name = ''] = args.filter((word, at) => !word.startsWith('-') && !withValue.has(args[at - 1] ?? ''));
+  const image = found(store, name);
+  if (file === undefined) {
+    await store.save(image, name, process.stdout);
+    return 0;
+  }
+  const output = createWriteStream(file);
+  await store.save(image, name, output);
+  output.end();
+  await finished(output);
+  return 0;
+}
+
+function optionOf(args: readonly string[], flags: readonly string[]): string | undefined {
+  const at = args.findIndex((word) => flags.includes(word));
+  return at < 0 ? undefined : args[at + 1];
 }
 
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  process.exitCode = fail((error as Error).message);
+  process.stderr.write(`Error: ${(error as Error).message}\n`);
+  process.exitCode = error instanceof Refusal || error instanceof ArchiveError ? noImage : 1;
 }

@@ -1,10 +1,10 @@
 import { cpSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { create } from 'tar';
 import { describe, expect, it } from 'vitest';
 import { hasImage, imageId, loadImage, pullImage } from '../../src/engine/images.ts';
 import { childEnvironment } from '../../src/process/environment.ts';
+import { dockerArchive } from '../pack/image-archives.ts';
 import { program, scratch } from '../process/scratch.ts';
 
 const options = { env: childEnvironment(process.env), timeoutMs: 60_000 };
@@ -75,16 +75,12 @@ describe("the rehearsal's engine", () => {
     const release = join(directory, 'release');
     cpSync(REHEARSAL, release, { recursive: true });
     const rehearsal = { command: [join(release, 'bin/engine')] };
-    const id = 'a'.repeat(64);
-    writeFileSync(
-      join(directory, 'manifest.json'),
-      JSON.stringify([{ Config: `${id}.json`, RepoTags: ['localhost/node:1'], Layers: [] }]),
-    );
     const archive = join(directory, 'image.tar.gz');
-    await create({ file: archive, cwd: directory, gzip: true }, ['manifest.json']);
+    const [id] = await dockerArchive(archive, { name: 'localhost/node:1' });
+    writeFileSync(join(directory, 'manifest.json'), '[]');
     expect(await hasImage(rehearsal, 'localhost/node:1', options)).toBe(false);
     expect(await loadImage(rehearsal, archive, options)).toEqual(['localhost/node:1']);
-    expect(await imageId(rehearsal, 'localhost/node:1', options)).toBe(`sha256:${id}`);
+    expect(await imageId(rehearsal, 'localhost/node:1', options)).toBe(id);
     await expect(loadImage(rehearsal, join(directory, 'manifest.json'), options)).rejects.toMatchObject({
       code: 'UNET_IMAGE_LOAD',
     });

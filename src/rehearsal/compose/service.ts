@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
+import { ImageStore } from '../engine/store.ts';
 import type { ContainerSettings, MountOf } from '../state/container.ts';
-import { findImage } from '../state/images.ts';
 import type { Project } from '../state/project.ts';
 import { isFields, mergeFiles } from './config.ts';
 
@@ -14,7 +14,9 @@ export function readService(project: Project & { files: string[] }, noBuild: boo
   const service = isFields(services) ? services.node : undefined;
   if (!isFields(service)) throw new Error('no such service: node');
   const image = typeof service.image === 'string' ? service.image : `localhost/${project.name}_node:latest`;
-  if (noBuild && findImage(project, image) === undefined) throw new Error(`${image}: image not known`);
+  if (noBuild && new ImageStore(project.directory).find(image) === undefined) {
+    throw new Error(`${image}: image not known`);
+  }
   const settings: ContainerSettings = {
     image,
     labels: pairs(service.labels),
