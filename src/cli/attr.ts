@@ -1,17 +1,19 @@
 /** `unet attr NAME`: one value, for a script. */
-import { attribute } from '../lead/cluster-variables.ts';
+import { ATTRIBUTES, type Attribute, attribute } from '../lead/cluster-variables.ts';
 import { findCluster, findJob } from '../lead/job.ts';
 import { withKubeconfigHere } from '../lead/kubeconfig-here.ts';
 import { VERSION } from '../version.ts';
 import type { CommandModule } from './frame/command.ts';
 
-export const attr: CommandModule<{ attribute: string }> = {
+export const attr: CommandModule<{ attribute: Attribute }> = {
   command: 'attr <attribute>',
-  describe: 'one value of the cluster: kubeconfig, api-server, lead, nodes, phase, logs …',
+  describe: 'one value of the cluster: kubeconfig, api-server, lead, nodes, phase …',
   group: 'use',
   example: [['kubectl --kubeconfig "$(unet attr kubeconfig)" get nodes', 'without changing the environment']],
   settings: ['allocation', 'name', 'jobDir'],
-  positionals: { attribute: { type: 'string', describe: 'its name', demandOption: true } },
+  positionals: {
+    attribute: { type: 'string', choices: ATTRIBUTES, describe: 'its name', demandOption: true },
+  },
   async handler({ args, settings, env, cwd, signal, out }) {
     const job = await findJob({ settings, env, cwd, unet: VERSION, signal });
     const found = await findCluster(job);

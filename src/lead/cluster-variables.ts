@@ -1,5 +1,4 @@
 /** What a command that works in the cluster finds in its environment; and the same by name. */
-import { didYouMean } from '../config/suggest.ts';
 import { UnetError } from '../errors.ts';
 import type { JobPaths } from '../job/layout.ts';
 import type { JobState } from '../job/state.ts';
@@ -26,30 +25,26 @@ export function clusterVariables(state: JobState, paths: JobPaths): Record<strin
   };
 }
 
-/** Single values for scripts. @throws UnetError UNET_USAGE for a name that does not exist. */
-export function attribute(name: string, state: JobState, paths: JobPaths): string {
-  const attributes: Record<string, () => string | undefined> = {
-    kubeconfig: () => state.kubeconfig,
-    'api-server': () => state.apiServer && serverUrl(state.apiServer),
-    phase: () => state.phase,
-    lead: () => state.lead,
-    nodes: () => readyNodes(state).join(' '),
-    ports: () => state.ports && shownPorts(state.ports),
-    'job-id': () => state.jobId,
-    'job-dir': () => paths.directory,
-    logs: () => paths.logs,
-    release: () => state.release,
-    supervisor: () => `${state.supervisor.host} ${state.supervisor.pid}`,
-  };
-  const read = attributes[name];
-  if (read === undefined) {
-    const names = Object.keys(attributes);
-    throw new UnetError(
-      'UNET_USAGE',
-      `unknown attribute ${name}${didYouMean(name, names) || `; there are ${names.join(', ')}`}`,
-    );
-  }
-  const value = read();
+const ATTRIBUTE_READERS = {
+  kubeconfig: (state) => state.kubeconfig,
+  'api-server': (state) => state.apiServer && serverUrl(state.apiServer),
+  phase: (state) => state.phase,
+  lead: (state) => state.lead,
+  nodes: (state) => readyNodes(state).join(' '),
+  ports: (state) => state.ports && shownPorts(state.ports),
+  'job-id': (state) => state.jobId,
+  'job-dir': (_, paths) => paths.directory,
+  logs: (_, paths) => paths.logs,
+  release: (state) => state.release,
+  supervisor: (state) => `${state.supervisor.host} ${state.supervisor.pid}`,
+} satisfies Record<string, (state: JobState, paths: JobPaths) => string | undefined>;
+
+export type Attribute = keyof typeof ATTRIBUTE_READERS;
+export const ATTRIBUTES = Object.keys(ATTRIBUTE_READERS) as Attribute[];
+
+/** A single value for scripts. @throws UnetError UNET_NO_CLUSTER while the cluster does not have it yet. */
+export function attribute(name: Attribute, state: JobState, paths: JobPaths): string {
+  const value = ATTRIBUTE_READERS[name](state, paths);
   if (value === undefined) {
     throw new UnetError(
       'UNET_NO_CLUSTER',

@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
+import { attr } from '../../src/cli/attr.ts';
 import { assign } from '../../src/cli/env.ts';
 import { jobPaths } from '../../src/job/layout.ts';
-import { attribute, clusterVariables } from '../../src/lead/cluster-variables.ts';
+import { ATTRIBUTES, attribute, clusterVariables } from '../../src/lead/cluster-variables.ts';
 
 const AWKWARD = `/home/o'brien/it's $HOME \`date\` "x" !y \\z`;
 
@@ -66,8 +67,14 @@ describe('unet attr', () => {
     expect(attribute('supervisor', STATE, PATHS)).toBe('n0 7');
   });
 
-  it('knows what was meant', () => {
-    expect(() => attribute('kubeconf', STATE, PATHS)).toThrow(/did you mean kubeconfig/);
-    expect(() => attribute('xyzzy', STATE, PATHS)).toThrow(/there are kubeconfig, api-server/);
+  it('says so when there is no such value yet', () => {
+    const { apiServer: _, ...early } = { ...STATE, phase: 'bringing-up' };
+    expect(() => attribute('api-server', early, PATHS)).toThrow(
+      'still bringing-up: it has no api-server yet',
+    );
+  });
+
+  it('offers the names to the shell, so that a wrong one is refused with what was meant', () => {
+    expect(attr.positionals?.attribute.choices).toEqual(ATTRIBUTES);
   });
 });
