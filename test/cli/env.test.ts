@@ -75,6 +75,6 @@ describe('unet attr', () => {
   });
 
   it('offers the names to the shell, so that a wrong one is refused with what was meant', () => {
-    expect(attr.positionals?.attribute.choices).toEqual(ATTRIBUTES);
+    expect(attr.positionals?.attribute?.choices).toEqual(ATTRIBUTES);
   });
 });
