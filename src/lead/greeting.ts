@@ -2,6 +2,7 @@
 import { UnetError } from '../errors.ts';
 import { chooseTransport, type TransportName } from '../join/transport.ts';
 import { checkPeer, type Hello } from '../node/protocol.ts';
+import { SLOTS } from '../node/slots.ts';
 import type { Cluster } from './cluster.ts';
 import type { ReleaseSender } from './release-sender.ts';
 import { assignmentOf, isOut, type NodeEntry } from './roster.ts';
@@ -23,9 +24,9 @@ export function createGreeting(cluster: Cluster, release: ReleaseSender): Greeti
   const { options, roster, lead, spec, timers } = cluster;
   let over = false;
   let joinVia: TransportName = 'stdio';
-  const agreement = createSlotAgreement(
-    (slot, round) => cluster.send({ type: 'claim', slot, round }),
-    (slot) => {
+  const agreement = createSlotAgreement({
+    propose: (slot, round) => cluster.send({ type: 'claim', slot, round }),
+    onAgreed: (slot) => {
       const holders = present().filter(({ name }) => agreement.heldBy(name) === slot);
       for (const node of holders) {
         node.slot = slot;
@@ -36,7 +37,13 @@ export function createGreeting(cluster: Cluster, release: ReleaseSender): Greeti
         cluster.send({ type: 'claim', slot, round: 0 });
       }
     },
-  );
+    onNone: () =>
+      cluster.fail(
+        new UnetError('UNET_PORTS_TAKEN', `none of the ${SLOTS} slots of ports is free on all nodes`, {
+          remedy: 'see with "ss -ltnup" on the nodes who has them, or use fewer nodes with --nodes',
+        }),
+      ),
+  });
 
   const present = () => [...roster.values()].filter((node) => node.hello !== undefined && !isOut(node.phase));
 

@@ -161,8 +161,10 @@ async function answerClaims(
     const { slot, round } = await inbox.take('claim', stopping);
     if (held?.slot !== slot) {
       const next = await claimSlot(slot);
-      held?.release();
-      held = next;
+      if (next !== undefined) {
+        held?.release();
+        held = next;
+      }
     }
     channel.send({ type: 'claimed', node: options.node, round, slot: held?.slot ?? -1 });
   }

@@ -22,9 +22,14 @@ export function portsOfSlot(slot: number): Ports {
 
 export type Claim = { slot: number; release: () => void };
 
-/** Claims the first free slot at or after `from`; undefined when none is left. */
-export async function claimSlot(from: number): Promise<Claim | undefined> {
-  for (let slot = from; slot < SLOTS; slot += 1) {
+/**
+ * Claims `from` or the first free slot after it, those below it last; undefined when none is left.
+ *
+ * @param count how many slots to look at.
+ */
+export async function claimSlot(from: number, count = SLOTS): Promise<Claim | undefined> {
+  for (let step = 0; step < count; step += 1) {
+    const slot = (from + step) % SLOTS;
     const holder = await listen({ path: `\0unet-ports-${slot}` });
     if (holder !== undefined) {
       const ports = portsOfSlot(slot);

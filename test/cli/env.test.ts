@@ -65,6 +65,11 @@ describe('unet attr', () => {
     expect(attribute('api-server', STATE, PATHS)).toBe('https://10.77.0.10:6443');
     expect(attribute('nodes', STATE, PATHS)).toBe('n0 n1');
     expect(attribute('supervisor', STATE, PATHS)).toBe('n0 7');
+    const ports = { etcd: 20010, kubelet: 20011, flannel: 20012, apiServer: 20013 };
+    expect(attribute('ports', { ...STATE, ports }, PATHS)).toBe(
+      'etcd=20010 kubelet=20011 flannel=20012 api-server=20013',
+    );
+    expect(() => attribute('ports', STATE, PATHS)).toThrow(/has no ports yet/);
   });
 
   it('says so when there is no such value yet', () => {

@@ -1,99 +1,161 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createSlotAgreement } from '../../src/lead/slot-agreement.ts';
+import { SLOTS } from '../../src/node/slots.ts';
 
-const SLOTS = 12;
-
-/** An agent: holds the first free slot at or after the proposed one, below zero when none is left. */
-function createAgent(busy: ReadonlySet<number>) {
-  const firstFree = (from: number) => {
-    for (let slot = from; slot < SLOTS; slot += 1) {
-      if (!busy.has(slot)) {
-        return slot;
-      }
-    }
-    return -1;
-  };
-  let held = firstFree(0);
+/** The slots of one node, each held by one agent or by somebody else. */
+function createNode(busy: ReadonlySet<number> = new Set()) {
+  const taken = new Set(busy);
+  /** As claimSlot of the agent: the first free one from there on, at last those below. */
+  const firstFree = (from: number) =>
+    Array.from({ length: SLOTS }, (_, step) => (from + step) % SLOTS).find((slot) => !taken.has(slot));
   return {
-    held: () => held,
-    claim: (slot: number) => {
-      held = held === slot ? held : firstFree(slot);
-      return held;
+    agent: () => {
+      let held = firstFree(0) ?? -1;
+      taken.add(held);
+      return {
+        held: () => held,
+        claim: (slot: number) => {
+          const next = held === slot ? held : (firstFree(slot) ?? held);
+          taken.delete(held);
+          taken.add(next);
+          held = next;
+          return held;
+        },
+      };
     },
   };
 }
 
-/** All agents and the agreement, with messages that take as long as `random` says; each pair's stay in order. */
-function negotiate(
-  busy: readonly ReadonlySet<number>[],
-  random: () => number,
-  dies: ReadonlySet<number> = new Set(),
-) {
-  const agents = busy.map(createAgent);
+/** One cluster's agents and agreement; its messages wait in queues, each pair's in order. */
+function createCluster(nodes: readonly ReturnType<typeof createNode>[], random: () => number) {
+  const agents = nodes.map((node) => node.agent());
   const toAgent = agents.map(() => [] as number[]);
   const answers = agents.map(() => [] as number[]);
   const gone = new Set<number>();
-  let agreed: number | undefined;
-  let proposals = 0;
-  const agreement = createSlotAgreement(
-    (slot) => {
-      proposals += 1;
+  const outcome: { agreed?: number; none?: boolean; proposals: number } = { proposals: 0 };
+  const agreement = createSlotAgreement({
+    propose: (slot) => {
+      outcome.proposals += 1;
       toAgent.forEach((queue) => void queue.push(slot));
     },
-    (slot) => {
-      agreed = slot;
+    onAgreed: (slot) => {
+      outcome.agreed = slot;
     },
-  );
+    onNone: () => {
+      outcome.none = true;
+    },
+    random,
+  });
   const leave = (index: number) => {
     gone.add(index);
     agreement.leave(String(index));
   };
   const hears = (index: number, slot: number) =>
     slot < 0 ? leave(index) : agreement.holds(String(index), slot);
-  agents.forEach((agent, index) => void hears(index, agent.held()));
-  agreement.start(agents.flatMap((_, index) => (gone.has(index) ? [] : [String(index)])));
+  return {
+    agents,
+    gone,
+    outcome,
+    start: () => {
+      agents.forEach((agent, index) => void hears(index, agent.held()));
+      agreement.start(agents.flatMap((_, index) => (gone.has(index) ? [] : [String(index)])));
+    },
+    /** What may happen next. */
+    moves: (dies: ReadonlySet<number>) =>
+      agents.flatMap((agent, index) => {
+        const queue = toAgent[index] ?? [];
+        const answered = answers[index] ?? [];
+        return gone.has(index)
+          ? []
+          : [
+              ...(queue.length > 0 ? [() => void answered.push(agent.claim(queue.shift() ?? 0))] : []),
+              ...(answered.length > 0 ? [() => hears(index, answered.shift() ?? -1)] : []),
+              ...(dies.has(index) ? [() => leave(index)] : []),
+            ];
+      }),
+  };
+}
+
+/** Runs them to their end, with messages that take as long as `random` says. */
+function negotiate(
+  clusters: readonly ReturnType<typeof createCluster>[],
+  random: () => number,
+  dies: ReadonlySet<number> = new Set(),
+) {
+  for (const cluster of clusters) {
+    cluster.start();
+  }
   for (;;) {
-    const moves = agents.flatMap((agent, index) => {
-      const queue = toAgent[index] ?? [];
-      const answered = answers[index] ?? [];
-      return gone.has(index)
-        ? []
-        : [
-            ...(queue.length > 0 ? [() => void answered.push(agent.claim(queue.shift() ?? 0))] : []),
-            ...(answered.length > 0 ? [() => hears(index, answered.shift() ?? -1)] : []),
-            ...(dies.has(index) ? [() => leave(index)] : []),
-          ];
-    });
+    const moves = clusters.flatMap((cluster) => cluster.moves(dies));
     if (moves.length === 0) {
-      return { agreed, agents, gone, proposals };
+      return;
     }
-    moves[random() % moves.length]?.();
+    moves[Math.floor(random() * moves.length)]?.();
   }
 }
 
 const busySets = fc.array(
-  fc.uniqueArray(fc.nat(SLOTS - 1)).map((slots) => new Set(slots)),
+  fc.uniqueArray(fc.nat(SLOTS - 1), { maxLength: SLOTS }).map((slots) => new Set(slots)),
   { minLength: 1, maxLength: 6 },
 );
+const chances = fc.infiniteStream(fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }));
+const next = (stream: Iterator<number>) => () => stream.next().value ?? 0;
 
 describe('the slot of ports for all nodes', () => {
-  it('is the first that is free everywhere, however the answers are mixed', () => {
+  it('is one that is free everywhere, if there is one, however the answers are mixed', () => {
     fc.assert(
-      fc.property(busySets, fc.infiniteStream(fc.nat()), (busy, random) => {
-        const common = Array.from({ length: SLOTS }, (_, slot) => slot).find((slot) =>
+      fc.property(busySets, chances, (busy, stream) => {
+        const common = Array.from({ length: SLOTS }, (_, slot) => slot).filter((slot) =>
           busy.every((taken) => !taken.has(slot)),
         );
-        const { agreed, agents, gone, proposals } = negotiate(busy, () => random.next().value ?? 0);
-        if (common !== undefined) {
-          expect(agreed).toBe(common);
-          expect(agents.map((agent) => agent.held())).toEqual(busy.map(() => common));
+        const cluster = createCluster(
+          busy.map((taken) => createNode(taken)),
+          next(stream),
+        );
+        negotiate([cluster], next(stream));
+        const { agents, gone, outcome } = cluster;
+        if (common.length > 0) {
+          expect(common).toContain(outcome.agreed);
+          expect(agents.map((agent) => agent.held())).toEqual(busy.map(() => outcome.agreed));
         } else {
-          // Somebody has none left, says so and leaves.
-          expect(gone.size).toBeGreaterThan(0);
+          // Somebody has none left, says so and leaves; or all were tried.
+          expect(gone.size > 0 || outcome.none).toBe(true);
         }
-        expect(proposals).toBeLessThanOrEqual(SLOTS * busy.length);
+        expect(outcome.proposals).toBeLessThanOrEqual(SLOTS);
       }),
+    );
+  });
+
+  it('is upstream’s own where nobody else is, and the next one on all nodes beside one that has that on some', () => {
+    for (const [busy, agreed] of [
+      [[new Set<number>(), new Set<number>()], 0],
+      [[new Set<number>(), new Set([0])], 1],
+    ] as const) {
+      const cluster = createCluster(
+        busy.map((taken) => createNode(taken)),
+        () => 0.5,
+      );
+      negotiate([cluster], () => 0);
+      expect(cluster.outcome.agreed).toBe(agreed);
+    }
+  });
+
+  it('is another one for each of several clusters that start at the same time on the same nodes', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 2, max: 8 }),
+        fc.integer({ min: 1, max: 16 }),
+        chances,
+        (howMany, size, stream) => {
+          const nodes = Array.from({ length: size }, () => createNode());
+          const clusters = Array.from({ length: howMany }, () => createCluster(nodes, next(stream)));
+          negotiate(clusters, next(stream));
+          const agreed = clusters.map(({ outcome }) => outcome.agreed);
+          expect(agreed).not.toContain(undefined);
+          expect(new Set(agreed).size).toBe(howMany);
+        },
+      ),
     );
   });
 
@@ -102,13 +164,18 @@ describe('the slot of ports for all nodes', () => {
       fc.property(
         busySets,
         fc.uniqueArray(fc.nat(5)).map((list) => new Set(list)),
-        fc.infiniteStream(fc.nat()),
-        (busy, dies, random) => {
-          const { agreed, agents, gone } = negotiate(busy, () => random.next().value ?? 0, dies);
+        chances,
+        (busy, dies, stream) => {
+          const cluster = createCluster(
+            busy.map((taken) => createNode(taken)),
+            next(stream),
+          );
+          negotiate([cluster], next(stream), dies);
+          const { agents, gone, outcome } = cluster;
           const staying = agents.filter((_, index) => !gone.has(index));
-          if (staying.length > 0) {
-            expect(agreed).toBeDefined();
-            expect(staying.map((agent) => agent.held())).toEqual(staying.map(() => agreed));
+          if (staying.length > 0 && outcome.none !== true) {
+            expect(outcome.agreed).toBeDefined();
+            expect(staying.map((agent) => agent.held())).toEqual(staying.map(() => outcome.agreed));
           }
         },
       ),
@@ -117,10 +184,11 @@ describe('the slot of ports for all nodes', () => {
 
   it('is told once', () => {
     const agreed: number[] = [];
-    const agreement = createSlotAgreement(
-      () => {},
-      (slot) => agreed.push(slot),
-    );
+    const agreement = createSlotAgreement({
+      propose: () => {},
+      onAgreed: (slot) => agreed.push(slot),
+      onNone: () => {},
+    });
     agreement.holds('a', 3);
     agreement.start(['a']);
     agreement.holds('a', 3);
