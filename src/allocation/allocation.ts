@@ -26,6 +26,7 @@ export type Allocation = {
         uri: string;
         /** Of the broker on this host; undefined through flux proxy. */
         rank?: number | undefined;
+        version?: string | undefined;
         files?: 'archive' | 'filemap' | undefined;
         /** The job that this instance is, and where the instance is that runs it. */
         enclosing?: { uri: string; jobId: string } | undefined;

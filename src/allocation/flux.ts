@@ -5,6 +5,7 @@ import { UnetError } from '../errors.ts';
 import { type FluxOptions, fluxEnvironment } from '../flux/flux.ts';
 import { birth, fileDistribution, getattr, timeLeft } from '../flux/instance.ts';
 import { decimalJobId } from '../flux/job-id.ts';
+import { isOlder, OLDEST, tooOld } from '../flux/too-old.ts';
 import { expandHostlist } from '../hostlist.ts';
 import { timeLeft as slurmTimeLeft } from '../slurm/scontrol.ts';
 import type { Allocation } from './allocation.ts';
@@ -14,7 +15,7 @@ import type { Allocation } from './allocation.ts';
  *
  * @param name of the cluster: one instance can have several.
  * @throws UnetError UNET_NO_ALLOCATION without FLUX_URI, UNET_FLUX_GUEST in somebody else's instance, UNET_TOOL_MISSING
- *   without flux, UNET_ALLOCATION_UNREADABLE when the broker does not answer.
+ *   without flux, UNET_FLUX_TOO_OLD, UNET_ALLOCATION_UNREADABLE when the broker does not answer.
  */
 export async function fluxAllocation(
   env: NodeJS.ProcessEnv,
@@ -32,6 +33,9 @@ export async function fluxAllocation(
     ['security.owner', 'version'].map((name) => getattr(name, options)),
   );
   refuseGuest(owner);
+  if (isOlder(version, OLDEST)) {
+    throw tooOld(version, OLDEST, 'unet', undefined);
+  }
   const [rank = '', hostlist = '', f58, parentUri, born, leftMs] = await Promise.all([
     getattr('rank', options),
     getattr('hostlist', options),
@@ -65,6 +69,7 @@ export async function fluxAllocation(
     flux: {
       uri,
       rank: own,
+      version,
       files: fileDistribution(version),
       enclosing:
         parentUri === undefined || schedulerJobId === undefined

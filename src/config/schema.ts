@@ -63,6 +63,7 @@ export const StepTimeouts = z.object({
 export type StepTimeouts = z.infer<typeof StepTimeouts>;
 
 export const JOIN_VIA = ['auto', 'shared-fs', 'flux-archive', 'stdio'] as const;
+export const STAGES = ['auto', 'copy', 'archive', 'none'] as const;
 export const ENGINES = ['auto', 'docker', 'podman', 'nerdctl'] as const;
 export const PROXIES = ['auto', 'none'] as const;
 export const OUTPUTS = ['auto', 'terminal', 'plain', 'json'] as const;
@@ -92,6 +93,10 @@ export const Settings = z.object({
     .min(1)
     .default(DEFAULT_RELEASE)
     .describe('"rehearsal", a directory, a tarball or a git URL with #TAG or #COMMIT'),
+  stage: z
+    .enum(STAGES)
+    .default('auto')
+    .describe('how the release reaches the nodes; none: each has it at the same path'),
   joinVia: z.enum(JOIN_VIA).default('auto').describe('how the join record travels'),
   engine: z.enum(ENGINES).default('auto').describe('container engine'),
   compose: z.string().optional().describe('compose command given to make as COMPOSE'),

@@ -15,14 +15,15 @@ const WAIT_MARGIN_MS = 30_000;
  * thing (seen with Flux 0.88).
  */
 export async function createArchive(options: ArchiveOptions, directory: string, file: string): Promise<void> {
-  const call = ['archive', 'create', '--name', options.name, '-C', directory, file];
-  let result = await tryFlux(call, options);
+  const call = (...more: string[]) =>
+    tryFlux(['archive', 'create', '--name', options.name, ...more, '-C', directory, file], options);
+  let result = await call();
   if (result.exitCode !== 0 && /key exists/.test(result.stderr)) {
-    result = await tryFlux([...call, '--overwrite'], options);
+    result = await call('--overwrite');
   }
   if (result.exitCode !== 0) {
     options.signal?.throwIfAborted();
-    throw refused('create', result.stderr);
+    throw refused('create', result.stderr, options.name);
   }
 }
 
@@ -38,7 +39,7 @@ export async function extractArchive(options: ArchiveOptions, directory: string)
   if (/not created within timeout|No such file or directory/.test(result.stderr)) {
     return false;
   }
-  throw refused('extract', result.stderr);
+  throw refused('extract', result.stderr, options.name);
 }
 
 /** Repeatable. */
@@ -49,7 +50,7 @@ export async function removeArchive(options: ArchiveOptions): Promise<void> {
   );
   if (exitCode !== 0) {
     options.signal?.throwIfAborted();
-    throw refused('remove', stderr);
+    throw refused('remove', stderr, options.name);
   }
 }
 
@@ -73,7 +74,7 @@ export async function unmap(options: ArchiveOptions): Promise<void> {
   await tryFlux(['filemap', 'unmap', '--tags', options.name], options);
 }
 
-function refused(verb: string, stderr: string): UnetError {
+function refused(verb: string, stderr: string, name: string): UnetError {
   const said = stderr.trim().split('\n').at(-1) ?? '';
   if (/Operation not permitted|Request requires owner/i.test(said)) {
     return new UnetError('UNET_FLUX_GUEST', `flux archive ${verb} is for the instance's owner: ${said}`, {
@@ -82,7 +83,14 @@ function refused(verb: string, stderr: string): UnetError {
         'start an instance of your own in it with "flux alloc" or "flux batch", or use --join-via stdio',
     });
   }
-  return new UnetError('UNET_JOIN_FAILED', `flux archive ${verb} failed: ${said}`, {
-    remedy: 'use --join-via shared-fs or stdio',
+  if (/key exists/.test(said)) {
+    return new UnetError(
+      'UNET_FLUX_ARCHIVE',
+      `the name ${name} is taken by another Flux archive, which could not be replaced: ${said}`,
+      { remedy: `take that away with "flux archive remove --name ${name}", or use --join-via stdio` },
+    );
+  }
+  return new UnetError('UNET_FLUX_ARCHIVE', `flux archive ${verb} of ${name} failed: ${said}`, {
+    remedy: 'use --join-via shared-fs or stdio, and --stage copy or none',
   });
 }

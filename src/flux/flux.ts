@@ -74,11 +74,17 @@ function brokerGone(uri: string | undefined, stderr: string): UnetError {
 
 function refine(error: unknown): never {
   if (UnetError.is(error) && error.code === 'UNET_TOOL_MISSING') {
-    throw new UnetError('UNET_TOOL_MISSING', error.message, {
-      cause: error,
-      fatal: true,
-      remedy: 'load the module that provides flux, or put its bin directory on PATH, also on the other nodes',
-    });
+    throw fluxMissing(error);
   }
   throw error;
+}
+
+/** flux is not on PATH. @param instead how to do without. */
+export function fluxMissing(cause?: unknown, instead?: string): UnetError {
+  const also = instead === undefined ? '' : `; ${instead}`;
+  return new UnetError('UNET_TOOL_MISSING', 'flux was not found on PATH', {
+    cause,
+    fatal: true,
+    remedy: `load the module that provides flux, or put its bin directory on PATH, also on the other nodes${also}`,
+  });
 }

@@ -1,5 +1,6 @@
 /** What a Flux instance says of itself: flux-broker-attributes(7), flux-job(1) timeleft. */
 import { type FluxOptions, flux, tryFlux } from './flux.ts';
+import { isOlder } from './too-old.ts';
 
 // "no limit" of `flux job timeleft`: UINT_MAX (recorded, and in its source).
 const NO_LIMIT = 4_294_967_295;
@@ -33,14 +34,13 @@ export async function isEnding(options: FluxOptions): Promise<boolean> {
   return exitCode !== 0 || /^\s*\S+ (cleanup|shutdown|finalize|goodbye|exit)\b/.test(stdout);
 }
 
-/** How files can be given to all ranks: `flux archive` since 0.60.0, before it `flux filemap` (NEWS.md). */
+export const ARCHIVE_SINCE = '0.60.0';
+export const FILEMAP_SINCE = '0.48.0';
+
+/** How files can be given to all ranks: `flux archive`, before it `flux filemap` (NEWS.md). */
 export function fileDistribution(version: string): 'archive' | 'filemap' | undefined {
-  const match = /^(\d+)\.(\d+)/.exec(version);
-  if (match === null) {
+  if (!/^\d+\.\d+/.test(version) || isOlder(version, FILEMAP_SINCE)) {
     return undefined;
   }
-  const minor = Number(match[1]) * 1000 + Number(match[2]);
-  return minor >= 60 ? 'archive' : minor >= FILEMAP_SINCE ? 'filemap' : undefined;
+  return isOlder(version, ARCHIVE_SINCE) ? 'filemap' : 'archive';
 }
-
-const FILEMAP_SINCE = 48;

@@ -1,6 +1,8 @@
 /** How a join record gets from the lead to the workers. */
 import type { Settings } from '../config/schema.ts';
 import { UnetError } from '../errors.ts';
+import { FILEMAP_SINCE } from '../flux/instance.ts';
+import { tooOld } from '../flux/too-old.ts';
 import type { JoinRecord } from './record.ts';
 
 export type JoinTransport = {
@@ -23,14 +25,16 @@ export type TransportName = (typeof TRANSPORTS)[number];
  * The transport for what was asked and what there is.
  *
  * @param everyNodeSeesJobDir each agent found the lead's nonce in the job directory.
- * @param fluxFiles how this Flux instance gives files to all ranks, if it is one.
+ * @param fluxFiles how this Flux instance gives files to all ranks, if it is one and can.
+ * @param fluxVersion of the instance, if it is one.
  * @throws UnetError UNET_CONFIG_INVALID when shared-fs was demanded but some node does not see the directory, or
- *   flux-archive where there is none.
+ *   flux-archive outside of Flux; UNET_FLUX_TOO_OLD for flux-archive in a Flux that has none.
  */
 export function chooseTransport(
   joinVia: Settings['joinVia'],
   everyNodeSeesJobDir: boolean,
   fluxFiles?: 'archive' | 'filemap',
+  fluxVersion?: string,
 ): TransportName {
   if (joinVia === 'shared-fs' && !everyNodeSeesJobDir) {
     throw new UnetError(
@@ -42,10 +46,13 @@ export function chooseTransport(
       },
     );
   }
+  if (joinVia === 'flux-archive' && fluxFiles === undefined && fluxVersion !== undefined) {
+    throw tooOld(fluxVersion, FILEMAP_SINCE, '--join-via flux-archive', 'leave --join-via at auto');
+  }
   if (joinVia === 'flux-archive' && fluxFiles === undefined) {
     throw new UnetError(
       'UNET_CONFIG_INVALID',
-      'this is no Flux instance with flux archive or flux filemap, so the join record cannot travel by flux-archive',
+      'this is no Flux instance, so the join record cannot travel by flux-archive',
       { remedy: 'leave --join-via at auto', fatal: true },
     );
   }

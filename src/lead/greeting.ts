@@ -63,9 +63,14 @@ export function createGreeting(cluster: Cluster, release: ReleaseSender): Greeti
     over = true;
     const allSee = present().every(({ hello }) => hello?.seesJobDir === true);
     try {
-      joinVia = chooseTransport(options.settings.joinVia, allSee, spec.fluxFiles);
+      const version = options.allocation.flux?.version;
+      joinVia = chooseTransport(options.settings.joinVia, allSee, spec.fluxFiles, version);
     } catch (error) {
       cluster.fail(UnetError.from(error));
+      return;
+    }
+    if (options.settings.stage === 'copy' && !allSee) {
+      cluster.fail(notSeen(present().filter(({ hello }) => hello?.seesJobDir !== true)));
       return;
     }
     release.deliver(allSee);
@@ -102,6 +107,10 @@ export function createGreeting(cluster: Cluster, release: ReleaseSender): Greeti
           remedy: 'use --join-via stdio',
         }),
       );
+      return;
+    }
+    if (!seesJobDir && options.settings.stage === 'copy') {
+      cluster.giveUp(node, notSeen([node]));
       return;
     }
     release.again(seesJobDir);
@@ -163,6 +172,15 @@ export function createGreeting(cluster: Cluster, release: ReleaseSender): Greeti
     },
     over: () => over,
   };
+}
+
+function notSeen(nodes: NodeEntry[]): UnetError {
+  const names = nodes.map(({ name }) => name).join(', ');
+  const message = `--stage copy: the release cannot be copied from the job directory, which is not seen on ${names}`;
+  return new UnetError('UNET_CONFIG_INVALID', message, {
+    fatal: true,
+    remedy: 'choose a directory on a shared filesystem with --job-dir, or leave --stage at auto',
+  });
 }
 
 function refusal(node: NodeEntry, hello: Hello, own: string): UnetError | undefined {

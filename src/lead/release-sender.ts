@@ -1,13 +1,16 @@
 /**
  * The release on its way to the agents: packed once, then read from the job directory; where that is not shared it goes into a
- * Flux archive, or is pushed down their input.
+ * Flux archive, or is pushed down their input. --stage says otherwise: always an archive, or none is sent.
  */
 import { readFile } from 'node:fs/promises';
-import type { ToAgents } from '../node/protocol.ts';
+import type { Settings } from '../config/schema.ts';
+import { UnetError } from '../errors.ts';
+import type { OwnRelease, ToAgents } from '../node/protocol.ts';
 import { childEnvironment } from '../process/environment.ts';
 import { type PackedRelease, packRelease } from '../provision/pack.ts';
-import { parseReleaseReference } from '../provision/reference.ts';
+import { parseReleaseReference, type ReleaseReference } from '../provision/reference.ts';
 import { rehearsalDirectory } from '../provision/rehearsal-directory.ts';
+import type { ReleaseArchiver } from './release-archive.ts';
 
 const PART_BYTES = 48 * 1024;
 
@@ -20,8 +23,10 @@ export type ReleaseSenderOptions = {
   signal: AbortSignal;
   send: (message: ToAgents) => void;
   onTrouble: (error: unknown) => void;
+  stage: Settings['stage'];
   /** Puts the file where all ranks find it, and resolves with the archive's name; undefined: there is no such place. */
-  archive?: ((file: string, sha256: string) => Promise<string | undefined>) | undefined;
+  archive?: ReleaseArchiver | undefined;
+  warn: (message: string) => void;
 };
 
 export type ReleaseSender = {
@@ -37,8 +42,13 @@ export function createReleaseSender(options: ReleaseSenderOptions): ReleaseSende
   let packed: PackedRelease | undefined;
   let push = false;
   let archived: Promise<string | undefined> | undefined;
+  let only: string | undefined;
+  let own: OwnRelease | undefined;
   const pushParts = async ({ file, sha256 }: PackedRelease) => {
-    archived ??= options.archive?.(file, sha256);
+    archived ??= options.archive?.(file, sha256).catch((error: unknown) => {
+      options.warn(`the release is pushed down the agents' input: ${UnetError.from(error).message}`);
+      return undefined;
+    });
     const archive = await archived;
     if (archive !== undefined) {
       options.send({ type: 'release-part', data: '', archive });
@@ -55,23 +65,27 @@ export function createReleaseSender(options: ReleaseSenderOptions): ReleaseSende
   const announce = () => {
     if (packed !== undefined) {
       const { sha256, bytes, file } = packed;
-      options.send({ type: 'release', sha256, bytes, path: file });
+      options.send({ type: 'release', sha256, bytes, path: file, archive: only, own });
     }
   };
   const pushIfWanted = () => {
-    if (packed !== undefined && push) {
+    if (packed !== undefined && push && options.stage === 'auto') {
       pushParts(packed).catch(options.onTrouble);
     }
   };
   return {
     prepare: async () => {
-      packed = await packRelease(parseReleaseReference(options.reference, options.cwd), {
+      const reference = parseReleaseReference(options.reference, options.cwd);
+      own = options.stage === 'none' ? ownOf(reference) : undefined;
+      const result = await packRelease(reference, {
         destination: options.destination,
         rehearsalDir: rehearsalDirectory(),
         env: childEnvironment(options.env),
         timeoutMs: options.timeoutMs,
         signal: options.signal,
       });
+      only = options.stage === 'archive' ? await options.archive?.(result.file, result.sha256) : undefined;
+      packed = result;
       announce();
       pushIfWanted();
     },
@@ -85,4 +99,16 @@ export function createReleaseSender(options: ReleaseSenderOptions): ReleaseSende
       pushIfWanted();
     },
   };
+}
+
+/** @throws UnetError UNET_CONFIG_INVALID for one that no node can have. */
+function ownOf(reference: ReleaseReference): OwnRelease {
+  if (reference.kind === 'git') {
+    throw new UnetError(
+      'UNET_CONFIG_INVALID',
+      '--stage none takes the release that each node has, so it has to be a directory or a tarball and no git URL',
+      { fatal: true, remedy: 'name its path with --release, or leave --stage at auto' },
+    );
+  }
+  return reference;
 }

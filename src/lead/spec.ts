@@ -30,6 +30,7 @@ export function jobSpec(request: Omit<SupervisorRequest, 'cwd'>, options: SpecOp
     fluxFiles: allocation.flux?.files,
     fluxMemo: allocation.flux === undefined ? undefined : memoKey(settings.name),
     supervisorNode: allocation.self,
+    needsFlux: mode === 'bring-up' && comesByArchive(request),
     jobDir,
     nonce,
     nodeDir: settings.nodeDir,
@@ -43,4 +44,13 @@ export function jobSpec(request: Omit<SupervisorRequest, 'cwd'>, options: SpecOp
     joinAttempts: settings.joinAttempts,
     timeoutMs: settings.timeout,
   };
+}
+
+/** Where it depends on what the nodes see, one that lacks flux fails when it comes to that. */
+function comesByArchive({
+  allocation: { flux },
+  settings: { joinVia, stage },
+}: Pick<SupervisorRequest, 'allocation' | 'settings'>): boolean {
+  const joins = joinVia === 'flux-archive' || (joinVia === 'auto' && flux?.files === 'archive');
+  return flux?.files !== undefined && (joins || stage === 'archive');
 }

@@ -24,7 +24,7 @@ import { outerCluster } from './outer-cluster.ts';
 import { createPublicity, type Publicity } from './publicity.ts';
 import { createReadiness, type Readiness } from './readiness.ts';
 import { createReceiver } from './receive.ts';
-import { releaseArchiver } from './release-archive.ts';
+import { refuseStage, releaseArchiver } from './release-archive.ts';
 import { createReleaseSender, type ReleaseSender } from './release-sender.ts';
 import { createRoster, isOut, isSettled, type NodeEntry, readyNodes } from './roster.ts';
 import { describePending, judge } from './settle.ts';
@@ -102,7 +102,9 @@ export class Supervisor implements Cluster {
       signal: this.aborting.signal,
       send: (message) => this.send(message),
       onTrouble: (error) => this.fail(UnetError.from(error)),
-      archive: releaseArchiver(allocation, options.env, (message) => this.emit({ type: 'warning', message })),
+      stage: settings.stage,
+      archive: releaseArchiver(allocation, options.env),
+      warn: (message) => this.emit({ type: 'warning', message }),
     });
     this.greeting = createGreeting(this, this.release);
     this.joining = createJoining(this);
@@ -142,6 +144,7 @@ export class Supervisor implements Cluster {
       release: settings.release,
       logs: this.paths.logs,
     });
+    refuseStage(allocation, settings.stage);
     const warning = shortOfTime(allocation, settings);
     if (warning !== undefined) {
       this.emit({ type: 'warning', message: warning });

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import which from 'which';
 import { UnetError } from '../errors.ts';
 import { ensurePrivateDirectory } from '../files/private-directory.ts';
+import { fluxMissing } from '../flux/flux.ts';
 import { jobPaths, userNodeDirectory } from '../job/layout.ts';
 import { childEnvironment } from '../process/environment.ts';
 import { endProcessesIn } from '../process/inside.ts';
@@ -75,7 +76,7 @@ export async function greet(
   const isLead = node === spec.lead;
   const [claim, problem, address] = await Promise.all([
     claimSlot(0),
-    prepared.problem ?? missingTool(options.env),
+    prepared.problem ?? missingTool(spec, options.env),
     isLead ? ownAddress(spec) : undefined,
   ]);
   const trouble =
@@ -126,9 +127,16 @@ async function clearLeftovers(spec: JobSpec, prepared: Prepared, env: NodeJS.Pro
   });
 }
 
-async function missingTool(env: NodeJS.ProcessEnv): Promise<UnetError | undefined> {
+async function missingTool(spec: JobSpec, env: NodeJS.ProcessEnv): Promise<UnetError | undefined> {
   const { PATH: path = '' } = childEnvironment(env);
-  return (await which('make', { path, nothrow: true })) === null ? toolMissing('make') : undefined;
+  const lacks = async (tool: string) => (await which(tool, { path, nothrow: true })) === null;
+  if (await lacks('make')) {
+    return toolMissing('make');
+  }
+  if (spec.needsFlux && (await lacks('flux'))) {
+    return fluxMissing(undefined, 'or use --join-via shared-fs or stdio');
+  }
+  return undefined;
 }
 
 /** Twice, since a directory that was made a moment ago may not be visible at once on another client. */

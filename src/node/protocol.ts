@@ -57,6 +57,8 @@ export const JobSpec = z.object({
   fluxMemo: z.string().optional(),
   /** The node on which the supervisor runs: the job directory may be there alone. None: a login node. */
   supervisorNode: z.string().optional(),
+  /** flux has to be on PATH on every node: something comes by flux archive in any case. */
+  needsFlux: z.boolean(),
   jobDir: z.string(),
   nonce: z.string(),
   nodeDir: z.string().optional(),
@@ -81,6 +83,14 @@ export const Assignment = z.object({
 });
 export type Assignment = z.infer<typeof Assignment>;
 
+/** A release that each node has itself. */
+export const OwnRelease = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('rehearsal') }),
+  z.object({ kind: z.literal('directory'), path: z.string() }),
+  z.object({ kind: z.literal('tarball'), path: z.string() }),
+]);
+export type OwnRelease = z.infer<typeof OwnRelease>;
+
 /** Supervisor to agents. */
 export const ToAgents = z.discriminatedUnion('type', [
   JobSpec,
@@ -96,6 +106,10 @@ export const ToAgents = z.discriminatedUnion('type', [
     sha256: z.string(),
     bytes: z.number(),
     path: z.string(),
+    /** All take it from this Flux archive (--stage archive), also who sees the path. */
+    archive: z.string().optional(),
+    /** Nobody is sent it (--stage none): each takes its own, which has to be the same. */
+    own: OwnRelease.optional(),
   }),
   /** `archive`: instead of all parts, the name of the Flux archive that has the whole. */
   z.object({ type: z.literal('release-part'), data: z.string(), archive: z.string().optional() }),

@@ -131,6 +131,16 @@ describe('an allocation of Flux', () => {
 
   it('of an old Flux has flux filemap, or nothing, to give files to all', async () => {
     expect((await detect(inFlux({ attributes: { version: '0.55.0' } }))).flux?.files).toBe('filemap');
-    expect((await detect(inFlux({ attributes: { version: '0.40.0' } }))).flux?.files).toBeUndefined();
+    expect((await detect(inFlux({ attributes: { version: '0.47.0' } }))).flux?.files).toBeUndefined();
+  });
+
+  it('that is too old is refused before anything is asked that it does not know', async () => {
+    const before = '[ "$1 $2" = "job timeleft" ] && { echo "flux-job: Unknown command" >&2; exit 1; }';
+    await expect(detect(inFlux({ attributes: { version: '0.46.1' }, before }))).rejects.toMatchObject({
+      code: 'UNET_FLUX_TOO_OLD',
+      exitCode: 3,
+      message: 'unet needs Flux 0.47.0 or later, and this one is 0.46.1',
+      details: { remedy: 'load a newer Flux' },
+    });
   });
 });

@@ -57,8 +57,9 @@ archive() { # VERB --name NAME …
   verb=$1; dir=${archives}/$3; shift 3
   case $verb in
   create)
-    [ "$1" = -C ] || { echo "bad call: $*" >&2; exit 1; }
-    [ "$4" = --overwrite ] && rm -rf $dir
+    # Behind the file an option would be one more file, and it is not looked at before the name is found to be taken.
+    [ "$1" = --overwrite ] && { rm -rf $dir; shift; }
+    [ "$1" = -C ] && [ $# = 3 ] || { [ -e $dir ] || { echo "bad call: $*" >&2; exit 1; }; }
     [ -e $dir ] && { echo "flux-archive: archive.\${dir##*/}: key exists" >&2; exit 1; }
     mkdir $dir.new && cp -p "$2/$3" $dir.new/ && mv $dir.new $dir;;
   extract)

@@ -173,6 +173,22 @@ describe('an archive', () => {
     },
   );
 
+  it('whose name is taken replaces what is there, and if it cannot says what to remove', async () => {
+    const before = `case "$1 $2" in "archive create")
+      cat >&2 <<'END'\n${recorded('archive-create-again.stderr')}END\nexit 1;; esac`;
+    const { directory, options } = instance({ before });
+    await expect(createArchive({ ...options, name: 'unet-a-join-1' }, directory, 'f')).rejects.toMatchObject({
+      code: 'UNET_FLUX_ARCHIVE',
+      exitCode: 1,
+      message: expect.stringMatching(/^the name unet-a-join-1 is taken .*key exists$/),
+      details: { remedy: expect.stringContaining('flux archive remove --name unet-a-join-1') },
+    });
+    expect(calls(directory)).toEqual([
+      expect.not.stringContaining('--overwrite'),
+      expect.stringContaining('--overwrite'),
+    ]);
+  });
+
   it('is for the owner of the instance', async () => {
     const before = 'echo "flux-archive: kvs commit: Operation not permitted" >&2; exit 1';
     const { directory, options } = instance({ before });

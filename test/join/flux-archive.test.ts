@@ -109,7 +109,7 @@ test('a trouble of flux that passes is said once', async () => {
   program(directory, 'well', '');
   expect((await waiting).epoch).toBe(2);
   expect(refused.map(({ message }) => message)).toEqual([
-    'flux archive extract failed: flux-archive: KVS lookup: Connection timed out',
+    'flux archive extract of unet-slurm-42-join-2 failed: flux-archive: KVS lookup: Connection timed out',
   ]);
 });
 

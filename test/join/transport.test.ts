@@ -20,4 +20,8 @@ test('in a Flux instance the record travels by flux archive, and by flux filemap
   expect(chooseTransport('shared-fs', true, 'archive')).toBe('shared-fs');
   expect(chooseTransport('stdio', true, 'archive')).toBe('stdio');
   expect(() => chooseTransport('flux-archive', true)).toThrow('this is no Flux instance');
+  expect(() => chooseTransport('flux-archive', true, undefined, '0.47.0')).toThrow(
+    '--join-via flux-archive needs Flux 0.48.0 or later, and this one is 0.47.0',
+  );
+  expect(chooseTransport('auto', true, undefined, '0.47.0')).toBe('shared-fs');
 });

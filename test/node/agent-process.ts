@@ -57,6 +57,7 @@ export class AgentPlace {
       stepTimeouts: StepTimeouts.parse({}),
       heartbeatMs: 1000,
       silenceMs: 30_000,
+      needsFlux: false,
       joinAttempts: 1,
       timeoutMs: 60_000,
       ...changes,

@@ -7,6 +7,7 @@ import {
   copyFileSync,
   existsSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
   statSync,
@@ -59,6 +60,31 @@ describe('an agent greets', () => {
     expect(await agent.heard('hello')).toMatchObject({ seesJobDir: false });
     agent.endInput();
     await agent.exited;
+  });
+
+  it('and misses flux where something is to come by flux archive', async () => {
+    const place = new AgentPlace();
+    const bin = mkdtempSync(join(place.directory, 'bin-'));
+    symlinkSync(execFileSync('which', ['make'], { encoding: 'utf8' }).trim(), join(bin, 'make'));
+    symlinkSync(process.execPath, join(bin, 'node'));
+    for (const [needsFlux, code] of [
+      [true, 'UNET_TOOL_MISSING'],
+      [false, undefined],
+    ] as const) {
+      const agent = place.start({ env: { PATH: bin } });
+      agent.send(place.spec({ needsFlux }));
+      const { problem } = await agent.heard('hello');
+      expect(problem?.code).toBe(code);
+      if (needsFlux) {
+        expect(problem).toMatchObject({
+          node: 'node-0',
+          message: 'flux was not found on PATH',
+          remedy: expect.stringContaining('--join-via shared-fs or stdio'),
+        });
+      }
+      agent.endInput();
+      await agent.exited;
+    }
   });
 
   it('not at all when nobody tells it what to do', async () => {

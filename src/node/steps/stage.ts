@@ -1,5 +1,6 @@
 /** The pinned release, verified and laid into this node's own directory; what it offers; which engine it finds. */
 import { createHash } from 'node:crypto';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { detectEngine, engineVariables } from '../../engine/engine.ts';
 import { UnetError } from '../../errors.ts';
@@ -8,6 +9,7 @@ import { stageRelease } from '../../provision/stage.ts';
 import { checkContainer } from '../container.ts';
 import type { NodeContext, Step } from '../context.ts';
 import { within } from '../deadline.ts';
+import { packOwnRelease } from '../own-release.ts';
 import { writeRecord } from '../record.ts';
 import { releaseFromArchive } from '../release-archive.ts';
 
@@ -27,6 +29,9 @@ export const stage: Step = {
       () => new UnetError('UNET_STEP_TIMEOUT', `the release did not arrive within ${ms / 1000} s`),
     );
     await stageRelease({ source: source.content, sha256: source.sha256, destination: record.stage, signal });
+    if (source.ours === true) {
+      await rm(source.content, { force: true });
+    }
     log.line(`staged sha256 ${source.sha256} in ${record.stage}`);
     const probe = { env: context.environment(), timeoutMs: spec.stepTimeouts.stage, signal };
     const [release, engine] = await Promise.all([
@@ -47,12 +52,20 @@ export const stage: Step = {
   },
 };
 
-/** The release's tar: in the job directory, or where that is not shared in a Flux archive or pushed down our input. */
-async function receive(
-  context: NodeContext,
-  signal: AbortSignal,
-): Promise<{ content: string | Buffer; sha256: string }> {
-  const { sha256, bytes, path } = await context.inbox.take('release', signal);
+/** `ours`: a file that nobody else has. */
+type Source =
+  | { content: string; sha256: string; ours: true }
+  | { content: string | Buffer; sha256: string; ours?: never };
+
+/** The release's tar: in the job directory; where that is not shared in a Flux archive, or pushed down our input; or our own. */
+async function receive(context: NodeContext, signal: AbortSignal): Promise<Source> {
+  const { sha256, bytes, path, archive: only, own } = await context.inbox.take('release', signal);
+  if (own !== undefined) {
+    return { content: await packOwnRelease(own, sha256, context, signal), sha256, ours: true };
+  }
+  if (only !== undefined) {
+    return { content: await releaseFromArchive(only, context, signal), sha256 };
+  }
   if (context.seesJobDir) {
     return { content: path, sha256 };
   }
