@@ -57,6 +57,7 @@ export async function nodeUp(options: NodeUpOptions): Promise<NodeUpResult> {
     );
     heard.abort();
   }
+  signal.throwIfAborted();
   await startAgent(allocation, patient, jobDir, env);
   return { jobId, node, did: 'started' };
 }
