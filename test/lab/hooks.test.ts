@@ -132,6 +132,21 @@ describeLab('in a Slurm with the hooks of unet', () => {
       await expectNothingLeft(lab);
     });
 
+    it('finds it also with a TMPDIR of its own, and where the job directory is not the usual one', async () => {
+      const jobs = join(lab.user.home, 'jobs');
+      const id = await job(
+        `export TMPDIR=~/scratch XDG_STATE_HOME=~/state; mkdir -p $TMPDIR
+        unet up; unet attr job-dir; unet attr supervisor; rmdir $TMPDIR; ls ~/state`,
+        { args: [`${ASKS} job-dir=${jobs}`] },
+      );
+      const { output } = await lab.waitForJob(id, JOB_TIMEOUT);
+      expect(output).toContain('the cluster is usable');
+      expect(output).toContain(`${jobs}/slurm-${id}`);
+      expect(output).toContain("cannot access '");
+      await expectNothingLeft(lab);
+      expect((await lab.run(lab.login, ['rmdir', jobs])).stderr).toBe('');
+    });
+
     it('finds it under salloc on a login node', async () => {
       const text = script('set -e\nhostname; unet up; unet kubectl get nodes');
       const { stdout, stderr, exitCode } = await lab.run(
