@@ -7,6 +7,7 @@ import { env } from './cli/env.ts';
 import { createCli } from './cli/frame/cli.ts';
 import type { AnyCommand } from './cli/frame/command.ts';
 import { completion } from './cli/frame/completion.ts';
+import { hooks } from './cli/hooks.ts';
 import { kubectl } from './cli/kubectl.ts';
 import { node } from './cli/node.ts';
 import { pack } from './cli/pack.ts';
@@ -30,6 +31,7 @@ const COMMANDS: readonly AnyCommand[] = [
   pack,
   config,
   completion,
+  hooks,
   node,
 ];
 

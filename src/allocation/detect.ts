@@ -20,8 +20,12 @@ export type DetectOptions = {
  *   are asked for than there are.
  */
 export async function detectAllocation(options: DetectOptions): Promise<Allocation> {
-  const allocation = await find(options);
-  const wanted = options.nodes ?? allocation.nodes.length;
+  return withFirstNodes(await find(options), options.nodes);
+}
+
+/** The allocation with its first `nodes` only. @throws UnetError UNET_TOO_MANY_NODES; UNET_USAGE for more than there are. */
+export function withFirstNodes<A extends Allocation>(allocation: A, nodes: number | undefined): A {
+  const wanted = nodes ?? allocation.nodes.length;
   if (wanted > allocation.nodes.length) {
     throw new UnetError('UNET_USAGE', `--nodes ${wanted}: the allocation has ${allocation.nodes.length}`, {
       remedy: 'ask the scheduler for more nodes, or use fewer',

@@ -1,6 +1,7 @@
 /** What a prolog does on its node, as the job's user: starts the node's agent, and on the lead the supervisor, and lets go of them. */
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
+import { withFirstNodes } from '../allocation/detect.ts';
 import { loadSettings } from '../config/load.ts';
 import type { Settings } from '../config/schema.ts';
 import { ensurePrivateDirectory } from '../files/private-directory.ts';
@@ -37,7 +38,7 @@ export async function nodeUp(options: NodeUpOptions): Promise<NodeUpResult> {
   const { scheduler, asked, env, cwd, unet, signal } = options;
   const whole = await hookAllocation(scheduler, env, signal);
   const { settings } = await loadSettings({ flags: asked, env, cwd });
-  const allocation = { ...whole, nodes: whole.nodes.slice(0, settings.nodes ?? 256) };
+  const allocation = withFirstNodes(whole, settings.nodes);
   const { jobId, self: node } = allocation;
   if (!allocation.nodes.includes(node)) {
     return { jobId, node, did: 'left out' };
@@ -57,6 +58,7 @@ export async function nodeUp(options: NodeUpOptions): Promise<NodeUpResult> {
     );
     heard.abort();
   }
+  signal.throwIfAborted();
   await startAgent(allocation, patient, jobDir, env);
   return { jobId, node, did: 'started' };
 }

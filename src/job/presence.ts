@@ -10,6 +10,7 @@ import { errnoOf } from '../errors.ts';
 import { removeEmptyParents } from '../files/empty-parents.ts';
 import { ensurePrivateDirectory } from '../files/private-directory.ts';
 import { readPrivateFile, writePrivateFile } from '../files/private-file.ts';
+import { verifyPrivateDirectory } from '../files/safe-path.ts';
 import { userNodeDirectory } from './layout.ts';
 
 /** Written and read by the same installation of unet; the file is ours alone, and so is taken at its word. */
@@ -54,14 +55,23 @@ export async function readPresence(file: string): Promise<Presence | undefined> 
   }
 }
 
-/** All of the job on this host. */
+/** All of the job on this host. Also where TMPDIR does not say: a job often has another than its prolog, which has none. */
 export async function presencesOf(jobId: string): Promise<Presence[]> {
-  const { directory } = presencePaths(jobId, '');
-  const names = await readdir(directory).catch(() => []);
-  const found = await Promise.all(
-    names.filter((name) => name.endsWith('.json')).map((name) => readPresence(join(directory, name))),
-  );
-  return found.filter((presence) => presence !== undefined);
+  const roots = new Set([userNodeDirectory(undefined), userNodeDirectory('/tmp')]);
+  const found = await Promise.all([...roots].map((root) => presencesIn(join(root, jobId, DIRECTORY))));
+  return found.flat();
+}
+
+/** What others could have prepared is not there. */
+async function presencesIn(directory: string): Promise<Presence[]> {
+  try {
+    await verifyPrivateDirectory(directory);
+    const files = (await readdir(directory)).filter((name) => name.endsWith('.json'));
+    const found = await Promise.all(files.map((name) => readPresence(join(directory, name))));
+    return found.filter((presence) => presence !== undefined);
+  } catch {
+    return [];
+  }
 }
 
 /** Repeatable. */

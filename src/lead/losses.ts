@@ -110,7 +110,12 @@ export function createLosses(
       const tried = await Promise.all(cleaning.values());
       const rest = [...roster.values()].filter(
         // One that never greeted may have been about to; one that was given up for that has nothing.
-        (node) => !node.clean && node.phase !== 'missing' && !cleaning.has(node.name),
+        (node) =>
+          !node.clean &&
+          node.phase !== 'missing' &&
+          !cleaning.has(node.name) &&
+          // One that a prolog starts makes nothing before it has greeted, and has its epilog.
+          !(options.allocation.attached !== undefined && node.hello === undefined),
       );
       return [...tried.flat(), ...(await clean(rest.map(({ name }) => name)))];
     },

@@ -92,6 +92,7 @@ describe('a cluster that prologs make', () => {
     expect(up.code).toBe(2);
     expect(up.stderr).toMatch(/cannot ask its prolog for "node".*did you mean nodes/);
     expect(await job.up(0, { nodes: 'many' })).toMatchObject({ code: 2 });
+    expect((await job.up(0, { nodes: 2 })).stderr).toContain('--nodes 2: the allocation has 1');
     expect(job.left()).toEqual([]);
   });
 });

@@ -5,9 +5,9 @@ import type { Lab } from './lab/index.ts';
 
 const CHECKOUT = join(import.meta.dirname, '../..');
 
-/** Copies the built package to the shared home; resolves with the path of its program. */
-export async function installUnet(lab: Lab): Promise<string> {
-  const directory = join(lab.user.home, 'unet');
+/** Copies the built package to the shared home, or to `parent`; resolves with the path of its program. */
+export async function installUnet(lab: Lab, parent = lab.user.home): Promise<string> {
+  const directory = join(parent, 'unet');
   await mkdir(directory, { mode: 0o755 });
   for (const name of ['bin', 'dist', 'package.json']) {
     await cp(join(CHECKOUT, name), join(directory, name), { recursive: true });

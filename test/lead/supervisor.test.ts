@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { rmSync, statSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { until } from '../process/scratch.ts';
 import { Cluster } from './cluster.ts';
@@ -21,6 +21,20 @@ describe('a cluster', () => {
     await cluster.quiet();
     expect(cluster.left()).toEqual([]);
     expect((await cluster.unet('down')).code).toBe(0);
+  });
+
+  it('whose socket cannot be seen, as from a /tmp of the job’s own, is followed and taken down by its files', async () => {
+    const cluster = new Cluster();
+    await cluster.unet('up');
+    const supervisors = cluster.residents('supervisor');
+    rmSync(cluster.state()?.supervisor.socket ?? '');
+    const up = await cluster.unet('up');
+    expect(up.code, up.stderr).toBe(0);
+    expect(cluster.residents('supervisor')).toEqual(supervisors);
+    const down = await cluster.unet('down');
+    expect(down.code, down.stderr).toBe(0);
+    await cluster.quiet();
+    expect(cluster.left()).toEqual([]);
   });
 
   it('of two commands at the same time is one cluster, which both follow', async () => {

@@ -1,0 +1,228 @@
+/** `unet hooks install`, `uninstall` and `show`: prolog and epilog of a system's scheduler, written by its administrator. */
+import { dirname, resolve } from 'node:path';
+import { parseDuration } from '../config/duration.ts';
+import { EXIT, UnetError } from '../errors.ts';
+import { tableLines } from '../events/table.ts';
+import { exists } from '../files/exists.ts';
+import { SCHEDULERS, type Scheduler } from '../hooks/allocation.ts';
+import { lookAt, needRoot, prepareDirectory, removeHook, writeHook } from '../hooks/install.ts';
+import { DEFAULT_DIRECTORIES, hookPath, WHEN, type When } from '../hooks/kinds.ts';
+import { checkTools, ownProgram, schedulerCommand } from '../hooks/own-program.ts';
+import { hookScript, readSetting } from '../hooks/script.ts';
+import { VERSION } from '../version.ts';
+import type { CommandContext, CommandModule } from './frame/command.ts';
+
+const ACTIONS = ['install', 'uninstall', 'show'] as const;
+const USER_PATH = '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin';
+
+type Args = {
+  action: (typeof ACTIONS)[number];
+  flux?: boolean;
+  slurm?: boolean;
+  dir?: string;
+  path?: string;
+  'prolog-deadline': string;
+  'epilog-deadline': string;
+  'fail-job': boolean;
+  'ask-slurmctld': boolean;
+  force: boolean;
+};
+
+export const hooks: CommandModule<Args> = {
+  command: 'hooks <action>',
+  describe: 'prolog and epilog for a system’s Flux or Slurm, for its administrator: install, uninstall, show',
+  group: 'site',
+  example: [
+    ['sudo unet hooks install --flux', 'for jobs with --setattr=user.usernetes=yes'],
+    ['sudo unet hooks install --slurm', 'for jobs with --comment=usernetes; says what slurm.conf needs'],
+    ['unet hooks show --json', 'what is installed, of which version, and whether it was edited'],
+  ],
+  settings: [],
+  json: true,
+  positionals: {
+    action: { type: 'string', choices: ACTIONS, describe: 'install, uninstall or show', demandOption: true },
+  },
+  builder: {
+    flux: { type: 'boolean', describe: 'those of Flux' },
+    slurm: { type: 'boolean', describe: 'those of Slurm' },
+    dir: { type: 'string', describe: 'where its configuration is; default /etc/flux/system, /etc/slurm' },
+    path: {
+      type: 'string',
+      describe: 'PATH of what runs as the user; default the usual places and the scheduler’s',
+    },
+    'prolog-deadline': { type: 'string', default: '30s', describe: 'how long a prolog may take' },
+    'epilog-deadline': { type: 'string', default: '2m', describe: 'how long an epilog may take' },
+    'fail-job': {
+      type: 'boolean',
+      default: false,
+      describe: 'a hook that fails exits with 1: Slurm drains the node then',
+    },
+    'ask-slurmctld': {
+      type: 'boolean',
+      default: false,
+      describe: 'ask for each job’s comment: only for a Slurm that gives prologs no SLURM_JOB_COMMENT',
+    },
+    force: { type: 'boolean', default: false, describe: 'also what was edited since it was written' },
+  },
+  handler: (context) => HANDLERS[context.args.action](context),
+};
+
+const HANDLERS: Record<Args['action'], (context: CommandContext<Args>) => Promise<number>> = {
+  install,
+  uninstall,
+  show,
+};
+
+async function install({ args, env, cwd, json, out, say }: CommandContext<Args>): Promise<number> {
+  const scheduler = oneOf(args, 'install');
+  const deadlines = { prolog: seconds(args, 'prolog-deadline'), epilog: seconds(args, 'epilog-deadline') };
+  needRoot('unet hooks install');
+  await checkTools();
+  const program = await ownProgram();
+  const command = await schedulerCommand(scheduler === 'flux' ? 'flux' : 'scontrol', env);
+  const base = directoryOf(args, scheduler, cwd);
+  const written = [];
+  for (const when of WHEN) {
+    const path = hookPath(scheduler, when, base);
+    await prepareDirectory(dirname(path), base);
+    const text = hookScript({
+      ...program,
+      scheduler,
+      when,
+      version: VERSION,
+      flux: scheduler === 'flux' ? command : undefined,
+      path: args.path ?? withDirectory(USER_PATH, dirname(command)),
+      deadline: deadlines[when],
+      failJob: args['fail-job'],
+      askSlurmctld: args['ask-slurmctld'],
+    });
+    await writeHook(path, text, args.force);
+    written.push({ when, path });
+  }
+  const lines = scheduler === 'slurm' ? slurmConf(written) : [];
+  if (json) {
+    out(JSON.stringify({ scheduler, version: VERSION, written, slurmConf: lines }));
+    return EXIT.done;
+  }
+  for (const { when, path } of written) {
+    say(`${when}: ${path}`);
+  }
+  if (scheduler === 'slurm') {
+    say('slurm.conf needs these lines on every node; then "scontrol reconfigure":');
+    lines.forEach((line) => void out(line));
+  } else {
+    say('Flux runs them where [job-manager] loads perilog.so with per-rank = true, see docs/hooks.md');
+  }
+  return EXIT.done;
+}
+
+async function uninstall({ args, cwd, json, out, say }: CommandContext<Args>): Promise<number> {
+  const scheduler = oneOf(args, 'uninstall');
+  needRoot('unet hooks uninstall');
+  const base = directoryOf(args, scheduler, cwd);
+  const removed: string[] = [];
+  for (const when of WHEN) {
+    const path = hookPath(scheduler, when, base);
+    if (await removeHook(path, args.force)) {
+      removed.push(path);
+    }
+  }
+  if (json) {
+    out(JSON.stringify({ scheduler, removed }));
+  } else {
+    removed.forEach((path) => void say(`removed ${path}`));
+    if (removed.length === 0) {
+      say(`there are no hooks of unet in ${base}`);
+    } else if (scheduler === 'slurm') {
+      say(
+        'take the lines Prolog= and Epilog= out of slurm.conf now: Slurm drains nodes whose prolog is not there',
+      );
+    }
+  }
+  return EXIT.done;
+}
+
+type Shown = {
+  scheduler: Scheduler;
+  when: When;
+  path: string;
+  state: string;
+  version?: string;
+  unet?: string;
+};
+
+async function show({ args, cwd, json, out }: CommandContext<Args>): Promise<number> {
+  const asked = SCHEDULERS.filter((name) => args[name] === true);
+  const schedulers = asked.length === 0 ? SCHEDULERS : asked;
+  if (args.dir !== undefined && schedulers.length !== 1) {
+    throw new UnetError('UNET_USAGE', '--dir needs --flux or --slurm: each has a place of its own');
+  }
+  const shown: Shown[] = [];
+  for (const scheduler of schedulers) {
+    for (const when of WHEN) {
+      shown.push(
+        await describe(scheduler, when, hookPath(scheduler, when, directoryOf(args, scheduler, cwd))),
+      );
+    }
+  }
+  if (json) {
+    out(JSON.stringify({ version: VERSION, hooks: shown }));
+    return EXIT.done;
+  }
+  const columns = ['hook', 'state', 'version', 'path'].map((title) => ({ title }));
+  const rows = shown.map(({ scheduler, when, state, version = '-', path }) => [
+    `${scheduler} ${when}`,
+    state,
+    version,
+    path,
+  ]);
+  tableLines(columns, rows).forEach((line) => void out(line));
+  return EXIT.done;
+}
+
+async function describe(scheduler: Scheduler, when: When, path: string): Promise<Shown> {
+  const found = await lookAt(path);
+  if (found.is !== 'ours') {
+    return { scheduler, when, path, state: found.is === 'nothing' ? 'not installed' : 'not of unet' };
+  }
+  const { version, edited } = found.mark;
+  const unet = readSetting(found.text, 'unet') ?? '';
+  const states = [
+    edited && 'edited',
+    version !== VERSION && `of another version than this ${VERSION}`,
+    !(await exists(unet)) && `its unet is gone: ${unet}`,
+  ].filter((state) => state !== false);
+  return { scheduler, when, path, state: states.join(', ') || 'current', version, unet };
+}
+
+/** @throws UnetError UNET_USAGE when it is not one of them */
+function oneOf(args: Args, action: string): Scheduler {
+  const [scheduler, ...more] = SCHEDULERS.filter((name) => args[name] === true);
+  if (scheduler === undefined || more.length > 0) {
+    throw new UnetError('UNET_USAGE', `unet hooks ${action} needs either --flux or --slurm`);
+  }
+  return scheduler;
+}
+
+function directoryOf(args: Args, scheduler: Scheduler, cwd: string): string {
+  return args.dir === undefined ? DEFAULT_DIRECTORIES[scheduler] : resolve(cwd, args.dir);
+}
+
+/** @throws UnetError UNET_USAGE */
+function seconds(args: Args, flag: 'prolog-deadline' | 'epilog-deadline'): number {
+  const ms = parseDuration(args[flag]);
+  if (ms === undefined || ms < 1000) {
+    throw new UnetError('UNET_USAGE', `--${flag} "${args[flag]}" is not a duration from 1s, such as 90s`);
+  }
+  return Math.ceil(ms / 1000);
+}
+
+function withDirectory(path: string, directory: string): string {
+  return path.split(':').includes(directory) ? path : `${directory}:${path}`;
+}
+
+/** PrologFlags=Alloc: otherwise a node's prolog runs when a step first starts there, which may be never. See slurm.conf(5). */
+function slurmConf(written: readonly { when: When; path: string }[]): string[] {
+  const names = { prolog: 'Prolog', epilog: 'Epilog' };
+  return [...written.map(({ when, path }) => `${names[when]}=${path}`), 'PrologFlags=Alloc'];
+}
