@@ -29,6 +29,7 @@ export const ERROR_CODES = {
   UNET_NODE_VERSION: EXIT.preflight,
   UNET_UNSAFE_PATH: EXIT.preflight,
   UNET_DIR_UNWRITABLE: EXIT.preflight,
+  UNET_DIR_SHARED: EXIT.preflight,
   UNET_DISK_FULL: EXIT.failed,
   UNET_TOOL_MISSING: EXIT.preflight,
   UNET_ENGINE_MISSING: EXIT.preflight,

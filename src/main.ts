@@ -1,6 +1,7 @@
 /** The entry of dist/unet.js: what a user types. */
 import './process/umask.ts';
 import { attr } from './cli/attr.ts';
+import { cache } from './cli/cache.ts';
 import { config } from './cli/config.ts';
 import { down } from './cli/down.ts';
 import { env } from './cli/env.ts';
@@ -9,6 +10,7 @@ import type { AnyCommand } from './cli/frame/command.ts';
 import { completion } from './cli/frame/completion.ts';
 import { kubectl } from './cli/kubectl.ts';
 import { rehearse } from './cli/rehearse.ts';
+import { releases } from './cli/releases.ts';
 import { run } from './cli/run.ts';
 import { status } from './cli/status.ts';
 import { up } from './cli/up.ts';
@@ -25,6 +27,8 @@ const COMMANDS: readonly AnyCommand[] = [
   env,
   attr,
   kubectl,
+  releases,
+  cache,
   config,
   completion,
 ];

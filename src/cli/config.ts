@@ -16,7 +16,8 @@ export const config: CommandModule = {
   async handler({ origins, configFiles, json, out, say }) {
     const rows = settingLeaves().map((leaf) => {
       const origin = origins[leaf.path];
-      const value = origin?.value === undefined ? '-' : settingText(leaf.kind, origin.value);
+      const text = origin?.value === undefined ? '' : settingText(leaf.kind, origin.value);
+      const value = text === '' ? '-' : text;
       return { leaf, origin, value };
     });
     if (json) {

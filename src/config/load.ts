@@ -137,9 +137,12 @@ function parseCandidate(
     complain(`has no value; it needs ${leaf.expected}`);
     return undefined;
   }
-  const parsed = leaf.schema.safeParse(raw);
+  const given = leaf.kind === 'list' ? entries(raw) : raw;
+  const parsed = leaf.schema.safeParse(given);
   if (!parsed.success) {
-    const shown = typeof raw === 'string' ? `"${raw}"` : JSON.stringify(raw);
+    const at = parsed.error.issues[0]?.path[0];
+    const wrong = typeof at === 'number' && Array.isArray(given) ? given[at] : raw;
+    const shown = typeof wrong === 'string' ? `"${wrong}"` : JSON.stringify(wrong);
     const hint = leaf.choices === undefined ? '' : didYouMean(String(raw), leaf.choices);
     complain(`${shown} is not ${leaf.expected}${hint}`);
     return undefined;
@@ -147,10 +150,25 @@ function parseCandidate(
   return { value: absolute(leaf, parsed.data, base, env), source, where };
 }
 
+/** Of a flag given several times, the lines of a variable, or a list or a single value in a file. */
+function entries(raw: unknown): unknown[] {
+  if (typeof raw === 'string') {
+    return raw
+      .split('\n')
+      .map((line) => line.trim())
+      .filter((line) => line !== '');
+  }
+  return [raw].flat().map((one) => (typeof one === 'number' ? String(one) : one));
+}
+
 /** Paths are made absolute here: the supervisor runs in another directory. */
 function absolute(leaf: SettingLeaf, value: unknown, base: string, env: NodeJS.ProcessEnv): unknown {
   if (typeof value !== 'string') {
     return value;
+  }
+  if (leaf.key === 'nodeDir') {
+    const parts = value.split(':').filter((part) => part !== '');
+    return parts.map((part) => resolve(base, expandHome(part, env))).join(':');
   }
   // A release is a path only when it cannot be anything else; a bare name may be one that unet knows.
   const isPath = leaf.kind === 'path' || (leaf.key === 'release' && /^(\.{1,2}|~)(\/|$)/.test(value));

@@ -39,7 +39,7 @@ export type SettingOption = {
   defaultText?: string;
 };
 
-const PATHS: readonly string[] = ['jobDir', 'nodeDir'];
+const PATHS: readonly string[] = ['jobDir', 'nodeDir', 'cache', 'cacheFrom'];
 const STEP_FLAG = 'step-timeout';
 const STEP_FILE = 'step-timeouts';
 const STEP_VARIABLE = 'UNET_STEP_TIMEOUT';
@@ -62,7 +62,9 @@ export function settingOptions(): SettingOption[] {
       kind,
       description,
       ...(choices === undefined ? {} : { choices }),
-      ...(defaultValue === undefined ? {} : { defaultText: settingText(kind, defaultValue) }),
+      ...(defaultValue === undefined || kind === 'list'
+        ? {}
+        : { defaultText: settingText(kind, defaultValue) }),
     };
   });
 }
@@ -95,8 +97,11 @@ export function settingLeaves(): SettingLeaf[] {
   });
 }
 
-/** A value as a user would write it: 600000 milliseconds is "10m". */
+/** A value as a user would write it: 600000 milliseconds is "10m"; of a list each in a line, as in its variable. */
 export function settingText(kind: SettingKind, value: unknown): string {
+  if (Array.isArray(value)) {
+    return value.join('\n');
+  }
   return kind === 'duration' && typeof value === 'number' ? durationText(value) : String(value);
 }
 
@@ -120,6 +125,10 @@ function inspectSchema(key: string, outer: z.ZodType): Inspected {
   const defaultValue = outer.safeParse(undefined).data;
   if (schema === Duration) {
     return { kind: 'duration', schema, defaultValue, expected: 'a duration such as 90s, 10m or 2h' };
+  }
+  if (schema instanceof z.ZodArray) {
+    const expected = schema.safeParse(['']).error?.issues[0]?.message ?? 'a text';
+    return { kind: 'list', schema, defaultValue, expected };
   }
   if (schema instanceof z.ZodEnum) {
     const choices = schema.options.map(String);

@@ -1,6 +1,8 @@
 /** Every setting: its type, default, flag and meaning. The one list from which flags, UNET_* and `unet config` come. */
 import * as z from 'zod';
 import { ALLOCATION_KINDS } from '../allocation/allocation.ts';
+import { isMirror } from '../provision/mirror.ts';
+import { DEFAULT_RELEASE } from '../provision/pins.ts';
 import { parseDuration } from './duration.ts';
 
 /** A duration: "90s", "10m", "1h30m" is not one. A bare number is seconds. Milliseconds inside. */
@@ -26,6 +28,12 @@ function count(max = Number.MAX_SAFE_INTEGER) {
     .pipe(z.number().int().min(1).max(max));
 }
 
+/** Several texts: a repeatable flag, the lines of a variable, a list in a file. `expected` says what one is. */
+function list(expected: string, isOne: (text: string) => unknown) {
+  const matches = (text: string) => text !== '' && isOne(text) !== undefined && isOne(text) !== false;
+  return z.array(z.string().refine(matches, expected)).default([]);
+}
+
 const Flag = z.union([
   z.boolean(),
   z.enum(['true', 'false', '1', '0']).transform((v) => v === 'true' || v === '1'),
@@ -35,7 +43,7 @@ const Flag = z.union([
  * How a setting's text is read, said in help and in complaints. A `path` is made absolute: relative to the
  * file that it stands in, else to the current directory.
  */
-export type SettingKind = 'text' | 'path' | 'choice' | 'count' | 'duration' | 'switch';
+export type SettingKind = 'text' | 'path' | 'choice' | 'count' | 'duration' | 'switch' | 'list';
 
 /** Deadlines of single waits, in milliseconds. What is seen in the field times ten: see docs/configuration.md. */
 export const StepTimeouts = z.object({
@@ -57,10 +65,8 @@ export type StepTimeouts = z.infer<typeof StepTimeouts>;
 
 export const JOIN_VIA = ['auto', 'shared-fs', 'flux-archive', 'stdio'] as const;
 export const ENGINES = ['auto', 'docker', 'podman', 'nerdctl'] as const;
+export const PROVISION = ['cache', 'clone', 'dir'] as const;
 export const OUTPUTS = ['auto', 'terminal', 'plain', 'json'] as const;
-
-/** The release that is used when none is named: the newest whose outputs are among the recorded ones. */
-export const DEFAULT_RELEASE = 'https://github.com/rootless-containers/usernetes#gen2-v20250828.0';
 
 /**
  * What is parsed here is what people write. It is not idempotent: a parsed duration is a number of milliseconds,
@@ -83,13 +89,31 @@ export const Settings = z.object({
     .string()
     .min(1)
     .default(DEFAULT_RELEASE)
-    .describe('"rehearsal", a directory, a tarball or a git URL with #TAG or #COMMIT'),
+    .describe(
+      'a tag or commit of Usernetes, "rehearsal", a directory, a tarball, a git URL with #TAG or #COMMIT, a tarball’s URL with #sha256=…',
+    ),
+  provision: z
+    .enum(PROVISION)
+    .default('cache')
+    .describe(
+      'where the release comes from: the cache, a fresh clone for each job, or only what lies in a directory',
+    ),
+  cache: z.string().optional().describe('directory of the cache of releases'),
+  cacheFrom: z.string().optional().describe('a cache of somebody else that is read first, and never written'),
+  mirror: list(
+    'FROM=TO, two beginnings of URLs, such as https://github.com/=https://git.site/',
+    isMirror,
+  ).describe('fetch URLs that begin with FROM from TO instead, as FROM=TO (repeatable)'),
   joinVia: z.enum(JOIN_VIA).default('auto').describe('how the join record travels'),
   engine: z.enum(ENGINES).default('auto').describe('container engine'),
   compose: z.string().optional().describe('compose command given to make as COMPOSE'),
   interface: z.string().optional().describe('interface name, CIDR or address for traffic between nodes'),
   jobDir: z.string().optional().describe('parent of the job directory, best on a shared filesystem'),
-  nodeDir: z.string().optional().describe('parent of the node-local directory'),
+  nodeDir: z
+    .string()
+    .optional()
+    .describe('parents of the node-local directory, separated by ":"; the first that will do is taken'),
+  nodeDirShared: Flag.default(false).describe('let the node-local directory be on a shared filesystem'),
   minNodes: count().optional().describe('how many Ready nodes are enough (default: all)'),
   timeout: Duration.default(900_000).describe('deadline of the whole bring-up'),
   stepTimeouts: StepTimeouts.prefault({}).describe('deadlines of single steps'),

@@ -1,5 +1,5 @@
 /**
- * The release on its way to the agents: packed once, then read from the job directory; where that is not shared it goes into a
+ * The release on its way to the agents: put into the job directory once, and read from there; where that is not shared it goes into a
  * Flux archive, or is pushed down their input.
  */
 import { readFile } from 'node:fs/promises';
@@ -7,7 +7,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ToAgents } from '../node/protocol.ts';
 import { childEnvironment } from '../process/environment.ts';
-import { type PackedRelease, packRelease } from '../provision/pack.ts';
+import type { PackedRelease } from '../provision/pack.ts';
+import { type ProvisionOptions, provisionRelease } from '../provision/provision.ts';
 import { parseReleaseReference } from '../provision/reference.ts';
 
 const PART_BYTES = 48 * 1024;
@@ -19,6 +20,8 @@ export type ReleaseSenderOptions = {
   env: NodeJS.ProcessEnv;
   timeoutMs: number;
   signal: AbortSignal;
+  /** How to come by it. */
+  provision: Pick<ProvisionOptions, 'strategy' | 'cache' | 'cacheFrom' | 'mirrors' | 'workspace' | 'onNote'>;
   send: (message: ToAgents) => void;
   onTrouble: (error: unknown) => void;
   /** Puts the file where all ranks find it, and resolves with the archive's name; undefined: there is no such place. */
@@ -66,7 +69,8 @@ export function createReleaseSender(options: ReleaseSenderOptions): ReleaseSende
   };
   return {
     prepare: async () => {
-      packed = await packRelease(parseReleaseReference(options.reference, options.cwd), {
+      packed = await provisionRelease(parseReleaseReference(options.reference, options.cwd), {
+        ...options.provision,
         destination: options.destination,
         rehearsalDir: rehearsalDirectory(),
         env: childEnvironment(options.env),

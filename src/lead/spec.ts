@@ -28,6 +28,7 @@ export function jobSpec(request: Omit<SupervisorRequest, 'cwd'>, options: SpecOp
     jobDir,
     nonce,
     nodeDir: settings.nodeDir,
+    nodeDirShared: settings.nodeDirShared,
     engine: settings.engine,
     compose: settings.compose,
     interface: settings.interface,

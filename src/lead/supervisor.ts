@@ -20,6 +20,7 @@ import type { ResumeSettings } from './control.ts';
 import { createGreeting, type Greeting } from './greeting.ts';
 import { createJoining, type Joining } from './joining.ts';
 import { createLosses, type Losses } from './losses.ts';
+import { provisionSettings } from './provision-settings.ts';
 import { createReadiness, type Readiness } from './readiness.ts';
 import { createReceiver } from './receive.ts';
 import { releaseArchiver } from './release-archive.ts';
@@ -97,6 +98,7 @@ export class Supervisor implements Cluster {
       env: options.env,
       timeoutMs: settings.stepTimeouts.stage,
       signal: this.aborting.signal,
+      provision: provisionSettings(settings, (message) => this.emit({ type: 'warning', message })),
       send: (message) => this.send(message),
       onTrouble: (error) => this.fail(UnetError.from(error)),
       archive: releaseArchiver(allocation, options.env, (message) => this.emit({ type: 'warning', message })),

@@ -54,7 +54,9 @@ export const JobSpec = z.object({
   fluxFiles: z.enum(['archive', 'filemap']).optional(),
   jobDir: z.string(),
   nonce: z.string(),
+  /** Parents of the node-local directory, separated by ":". */
   nodeDir: z.string().optional(),
+  nodeDirShared: z.boolean().optional(),
   engine: z.string(),
   compose: z.string().optional(),
   interface: z.string().optional(),

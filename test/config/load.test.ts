@@ -118,8 +118,9 @@ describe('where a setting comes from', () => {
         const [flag, variable, file, user] = values.map((value) =>
           value === undefined ? undefined : settingText(leaf.kind, value),
         );
-        const line = (value: string | undefined) => {
+        const line = (text: string | undefined) => {
           const [outer = '', inner] = leaf.file.split('.');
+          const value = leaf.kind === 'list' ? text && JSON.stringify(text.split('\n')) : text;
           return value === undefined
             ? ''
             : inner === undefined
@@ -259,6 +260,10 @@ describe('what is only odd', () => {
   });
 });
 
+const LISTS: Record<string, string[]> = {
+  mirror: ['https://a/=https://b/', 'git@a:=file:///b', 'https://a/b=ssh://c/'],
+};
+
 /** One of three right values for a setting. */
 function sample(leaf: ReturnType<typeof settingLeaves>[number], index: number): unknown {
   switch (leaf.kind) {
@@ -275,5 +280,7 @@ function sample(leaf: ReturnType<typeof settingLeaves>[number], index: number): 
       return `/dir/${index}`;
     case 'text':
       return `text${index}`;
+    case 'list':
+      return (LISTS[leaf.key] ?? []).slice(index);
   }
 }

@@ -41,7 +41,7 @@ export function yargsOptions(
   for (const setting of settingsOf(command)) {
     options[setting.flag] = {
       ...(setting.kind === 'switch' ? { type: 'boolean' } : { type: 'string', requiresArg: true }),
-      ...(setting.kind === 'keyed' ? { array: true } : {}),
+      ...(setting.kind === 'keyed' || setting.kind === 'list' ? { array: true } : {}),
       ...(choices && setting.choices !== undefined ? { choices: setting.choices } : {}),
       group: SETTINGS_GROUP,
       describe: describeSetting(setting),
