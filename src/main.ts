@@ -1,6 +1,7 @@
 /** The entry of dist/unet.js: what a user types. */
 import './process/umask.ts';
 import { attr } from './cli/attr.ts';
+import { cache } from './cli/cache.ts';
 import { config } from './cli/config.ts';
 import { down } from './cli/down.ts';
 import { env } from './cli/env.ts';
@@ -12,6 +13,7 @@ import { kubectl } from './cli/kubectl.ts';
 import { node } from './cli/node.ts';
 import { pack } from './cli/pack.ts';
 import { rehearse } from './cli/rehearse.ts';
+import { releases } from './cli/releases.ts';
 import { run } from './cli/run.ts';
 import { status } from './cli/status.ts';
 import { up } from './cli/up.ts';
@@ -29,6 +31,8 @@ const COMMANDS: readonly AnyCommand[] = [
   attr,
   kubectl,
   pack,
+  releases,
+  cache,
   config,
   completion,
   hooks,

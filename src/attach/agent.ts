@@ -2,7 +2,7 @@
 import { UnetError } from '../errors.ts';
 import { readPresence, removePresence, writePresence } from '../job/presence.ts';
 import { runAgent } from '../node/agent.ts';
-import { within } from '../node/deadline.ts';
+import { within } from '../process/deadline.ts';
 import { connectAgent } from './connect.ts';
 import { meetingPlace } from './meeting-point.ts';
 

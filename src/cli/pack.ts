@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import { EXIT, UnetError } from '../errors.ts';
 import { formatBytes } from '../events/bytes.ts';
+import { provisionSettings } from '../lead/provision-settings.ts';
 import { createPack } from '../pack/create.ts';
 import { describePack } from '../pack/describe.ts';
 import type { Compression } from '../pack/manifest.ts';
@@ -38,7 +39,19 @@ export const pack: CommandModule<Args> = {
     ['unet pack inspect my.pack', 'what is in it'],
     ['unet up --pack my.pack', 'in the job'],
   ],
-  settings: ['release', 'engine', 'compose', 'stepTimeouts', 'output'],
+  settings: [
+    'release',
+    'provision',
+    'cache',
+    'cacheFrom',
+    'mirror',
+    'nodeDir',
+    'nodeDirShared',
+    'engine',
+    'compose',
+    'stepTimeouts',
+    'output',
+  ],
   json: true,
   positionals: {
     action: { type: 'string', choices: ACTIONS, describe: 'create (without one), inspect or verify' },
@@ -85,6 +98,7 @@ async function create(context: CommandContext<Args>): Promise<number> {
     const { file, bytes, manifest } = await createPack({
       destination: resolve(cwd, args.out),
       release: settings.release,
+      provision: provisionSettings(settings, say),
       nodeImage: args['node-image'],
       images: (args.images ?? []).flatMap((words) => words.split(',')).filter((word) => word !== ''),
       kubectl: args.kubectl,

@@ -179,6 +179,10 @@ function absolute(leaf: SettingLeaf, value: unknown, base: string, env: NodeJS.P
   if (typeof value !== 'string') {
     return value;
   }
+  if (leaf.key === 'nodeDir') {
+    const parts = value.split(':').filter((part) => part !== '');
+    return parts.map((part) => resolve(base, expandHome(part, env))).join(':');
+  }
   // A release is a path only when it cannot be anything else; a bare name may be one that unet knows.
   const isPath = leaf.kind === 'path' || (leaf.key === 'release' && /^(\.{1,2}|~)(\/|$)/.test(value));
   return isPath ? resolve(base, expandHome(value, env)) : value;

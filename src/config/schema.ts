@@ -1,6 +1,8 @@
 /** Every setting: its type, default, flag and meaning. The one list from which flags, UNET_* and `unet config` come. */
 import * as z from 'zod';
 import { ALLOCATION_KINDS } from '../allocation/allocation.ts';
+import { isMirror } from '../provision/mirror.ts';
+import { DEFAULT_RELEASE } from '../provision/pins.ts';
 import { isDevice, parseMount, parsePublish, parseUlimit, parseVariable } from './container.ts';
 import { parseDuration } from './duration.ts';
 
@@ -66,10 +68,8 @@ export const JOIN_VIA = ['auto', 'shared-fs', 'flux-archive', 'stdio'] as const;
 export const STAGES = ['auto', 'copy', 'archive', 'none'] as const;
 export const ENGINES = ['auto', 'docker', 'podman', 'nerdctl'] as const;
 export const PROXIES = ['auto', 'none'] as const;
+export const PROVISION = ['cache', 'clone', 'dir'] as const;
 export const OUTPUTS = ['auto', 'terminal', 'plain', 'json'] as const;
-
-/** The release that is used when none is named: the newest whose outputs are among the recorded ones. */
-export const DEFAULT_RELEASE = 'https://github.com/rootless-containers/usernetes#gen2-v20250828.0';
 
 /**
  * What is parsed here is what people write. It is not idempotent: a parsed duration is a number of milliseconds,
@@ -92,7 +92,21 @@ export const Settings = z.object({
     .string()
     .min(1)
     .default(DEFAULT_RELEASE)
-    .describe('"rehearsal", a directory, a tarball or a git URL with #TAG or #COMMIT'),
+    .describe(
+      'a tag or commit of Usernetes, "rehearsal", a directory, a tarball, a git URL with #TAG or #COMMIT, a tarball’s URL with #sha256=…',
+    ),
+  provision: z
+    .enum(PROVISION)
+    .default('cache')
+    .describe(
+      'where the release comes from: the cache, a fresh clone for each job, or only what lies in a directory',
+    ),
+  cache: z.string().optional().describe('directory of the cache of releases'),
+  cacheFrom: z.string().optional().describe('a cache of somebody else that is read first, and never written'),
+  mirror: list(
+    'FROM=TO, two beginnings of URLs, such as https://github.com/=https://git.site/',
+    isMirror,
+  ).describe('fetch URLs that begin with FROM from TO instead, as FROM=TO (repeatable)'),
   stage: z
     .enum(STAGES)
     .default('auto')
@@ -133,7 +147,11 @@ export const Settings = z.object({
   stopGrace: Duration.default(10_000).describe('how long a node may take to stop before it is killed'),
   interface: z.string().optional().describe('interface name, CIDR or address for traffic between nodes'),
   jobDir: z.string().optional().describe('parent of the job directory, best on a shared filesystem'),
-  nodeDir: z.string().optional().describe('parent of the node-local directory'),
+  nodeDir: z
+    .string()
+    .optional()
+    .describe('parents of the node-local directory, separated by ":"; the first that will do is taken'),
+  nodeDirShared: Flag.default(false).describe('let the node-local directory be on a shared filesystem'),
   minNodes: count().optional().describe('how many Ready nodes are enough (default: all)'),
   timeout: Duration.default(900_000).describe('deadline of the whole bring-up'),
   stepTimeouts: StepTimeouts.prefault({}).describe('deadlines of single steps'),

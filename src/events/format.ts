@@ -20,6 +20,12 @@ export function formatSeconds(ms: number): string {
   return (ms / 1000).toFixed(1);
 }
 
+/** "144 KiB", "12.3 MiB". */
+export function formatBytes(bytes: number): string {
+  const kib = bytes / 1024;
+  return kib < 1024 ? `${Math.ceil(kib)} KiB` : `${(kib / 1024).toFixed(1)} MiB`;
+}
+
 function two(value: number): string {
   return String(value).padStart(2, '0');
 }

@@ -11,6 +11,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { errnoOf } from '../errors.ts';
 import { pathError } from './path-error.ts';
 import { checkSafeParent, privateFileFlaw, unsafe } from './safe-path.ts';
+import { syncDirectory } from './sync-directory.ts';
 
 const DEFAULT_MAX_BYTES = 1024 * 1024;
 
@@ -85,13 +86,6 @@ async function filled<T>(file: FileHandle, fill: (file: FileHandle) => Promise<T
   } finally {
     await file.close(); // NFS reports a full disk here at the latest
   }
-}
-
-/** Makes the rename itself durable. Some network filesystems refuse to sync a directory; that is theirs to know. */
-async function syncDirectory(directory: string): Promise<void> {
-  const handle = await open(directory, constants.O_RDONLY | constants.O_DIRECTORY).catch(() => undefined);
-  await handle?.sync().catch(() => {});
-  await handle?.close();
 }
 
 async function openUnfollowed(path: string): Promise<FileHandle> {

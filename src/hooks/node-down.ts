@@ -1,8 +1,8 @@
 /** What an epilog does on its node, as the job's user: whatever of the job is there goes, with its supervisor's help or without. */
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { hostname, tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import type { Allocation } from '../allocation/allocation.ts';
 import type { Settings } from '../config/schema.ts';
 import { UnetError } from '../errors.ts';
@@ -11,6 +11,7 @@ import { fluxEnvironment } from '../flux/flux.ts';
 import { getattr } from '../flux/instance.ts';
 import { buryJob, removeControl } from '../job/bury.ts';
 import { controlSocket, jobPaths, jobsDirectory, userNodeDirectory } from '../job/layout.ts';
+import { nodeDirectories } from '../job/node-directory.ts';
 import { type Presence, presencesOf, removePresence } from '../job/presence.ts';
 import { readState } from '../job/state.ts';
 import { endSupervisor } from '../lead/end-supervisor.ts';
@@ -44,12 +45,13 @@ const STEP_SHARE = 0.2;
 export async function nodeDown(options: NodeDownOptions): Promise<NodeDownResult> {
   const { scheduler, env } = options;
   const { jobId } = hookJob(scheduler, env);
-  const root = join(userNodeDirectory(undefined), jobId);
-  if (!existsSync(root)) {
+  const presences = await ownPresences(scheduler, jobId, env);
+  const places = nodeDirectories((presences[0]?.settings ?? options.settings).nodeDir);
+  const roots = [...new Set([userNodeDirectory(tmpdir()), ...places])].map((place) => join(place, jobId));
+  if (!roots.some((root) => existsSync(root))) {
     return { jobId, found: false, problems: [] };
   }
-  const presences = await ownPresences(scheduler, jobId, env);
-  const nodes = await nodesHere(scheduler, presences, root);
+  const nodes = await nodesHere(scheduler, presences, roots);
   const [known] = presences;
   const context = contextOf(options, jobId, known);
   const leads = existsSync(controlSocket(jobId).directory) && (known === undefined || leadsHere(known));
@@ -70,7 +72,7 @@ export async function nodeDown(options: NodeDownOptions): Promise<NodeDownResult
     await endSupervisor(context.paths.state, stepMs);
     await buryLead(context, problems.length > 0);
   }
-  await removeEmptyParents(join(root, 'any'), userNodeDirectory(undefined));
+  await Promise.all(roots.map((root) => removeEmptyParents(join(root, 'any'), dirname(root))));
   return { jobId, found: true, problems };
 }
 
@@ -107,10 +109,14 @@ async function ownPresences(
 }
 
 /** In Slurm also the nodes of a cluster that the job's own `unet up` has made: their agents end with their step. */
-async function nodesHere(scheduler: Scheduler, presences: Presence[], root: string): Promise<string[]> {
+async function nodesHere(
+  scheduler: Scheduler,
+  presences: Presence[],
+  roots: readonly string[],
+): Promise<string[]> {
   const nodes = presences.map(({ node }) => node);
-  const recorded = scheduler === 'slurm' || presences.length === 0 ? await recordedNodes(root) : [];
-  return [...new Set([...nodes, ...recorded])];
+  const recorded = scheduler === 'slurm' || presences.length === 0 ? roots : [];
+  return [...new Set([...nodes, ...(await Promise.all(recorded.map(recordedNodes))).flat()])];
 }
 
 /** Resolves when the supervisor has ended, or its time is over. */

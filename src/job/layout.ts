@@ -35,9 +35,9 @@ export function nodeLogs(jobDirectory: string, node: string): string {
   return join(jobPaths(jobDirectory).logs, node);
 }
 
-/** This user's node-local directory on this host: `<--node-dir | TMPDIR | /tmp>/unet-<uid>`. */
-export function userNodeDirectory(nodeDir: string | undefined): string {
-  return join(nodeDir ?? tmpdir(), `unet-${userInfo().uid}`);
+/** This user's node-local directory on this host: `PARENT/unet-UID`. */
+export function userNodeDirectory(parent: string): string {
+  return join(parent, `unet-${userInfo().uid}`);
 }
 
 // sockaddr_un.sun_path (unix(7)) has 108 bytes with its final zero.
@@ -48,7 +48,7 @@ const CONTROL = '.control';
 
 /** The directory (0700) and path of the supervisor's socket on its host. */
 export function controlSocket(jobId: string): { directory: string; path: string } {
-  const directory = join(userNodeDirectory(undefined), jobId, CONTROL);
+  const directory = join(userNodeDirectory(tmpdir()), jobId, CONTROL);
   const path = join(directory, 'socket');
   if (Buffer.byteLength(path) <= SOCKET_PATH_MAX) {
     return { directory, path };

@@ -3,6 +3,7 @@
  * the job's own commands find the cluster.
  */
 import { readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Allocation } from '../allocation/allocation.ts';
 import type { Settings } from '../config/schema.ts';
@@ -31,7 +32,7 @@ const DIRECTORY = '.prolog';
 
 /** Where the agent of `node` is written down, and what it says on its own. Never below --node-dir: who looks does not know that. */
 export function presencePaths(jobId: string, node: string) {
-  const directory = join(userNodeDirectory(undefined), jobId, DIRECTORY);
+  const directory = join(userNodeDirectory(tmpdir()), jobId, DIRECTORY);
   return { directory, file: join(directory, `${node}.json`), output: join(directory, `${node}.output`) };
 }
 
@@ -57,7 +58,7 @@ export async function readPresence(file: string): Promise<Presence | undefined> 
 
 /** All of the job on this host. Also where TMPDIR does not say: a job often has another than its prolog, which has none. */
 export async function presencesOf(jobId: string): Promise<Presence[]> {
-  const roots = new Set([userNodeDirectory(undefined), userNodeDirectory('/tmp')]);
+  const roots = new Set([userNodeDirectory(tmpdir()), userNodeDirectory('/tmp')]);
   const found = await Promise.all([...roots].map((root) => presencesIn(join(root, jobId, DIRECTORY))));
   return found.flat();
 }
@@ -78,5 +79,5 @@ async function presencesIn(directory: string): Promise<Presence[]> {
 export async function removePresence(jobId: string, node: string): Promise<void> {
   const { file, output } = presencePaths(jobId, node);
   await Promise.all([file, output].map((path) => rm(path, { force: true })));
-  await removeEmptyParents(file, userNodeDirectory(undefined));
+  await removeEmptyParents(file, userNodeDirectory(tmpdir()));
 }

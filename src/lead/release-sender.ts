@@ -1,5 +1,5 @@
 /**
- * The release on its way to the agents: packed once, then read from the job directory; where that is not shared it goes into a
+ * The release on its way to the agents: put into the job directory once, and read from there; where that is not shared it goes into a
  * Flux archive, or is pushed down their input. --stage says otherwise: always an archive, or none is sent.
  */
 import { readFile } from 'node:fs/promises';
@@ -7,7 +7,8 @@ import type { Settings } from '../config/schema.ts';
 import { UnetError } from '../errors.ts';
 import type { OwnRelease, ToAgents } from '../node/protocol.ts';
 import { childEnvironment } from '../process/environment.ts';
-import { type PackedRelease, packRelease } from '../provision/pack.ts';
+import type { PackedRelease } from '../provision/pack.ts';
+import { type ProvisionOptions, provisionRelease } from '../provision/provision.ts';
 import { parseReleaseReference, type ReleaseReference } from '../provision/reference.ts';
 import { rehearsalDirectory } from '../provision/rehearsal-directory.ts';
 import type { ReleaseArchiver } from './release-archive.ts';
@@ -21,6 +22,8 @@ export type ReleaseSenderOptions = {
   env: NodeJS.ProcessEnv;
   timeoutMs: number;
   signal: AbortSignal;
+  /** How to come by it. */
+  provision: Pick<ProvisionOptions, 'strategy' | 'cache' | 'cacheFrom' | 'mirrors' | 'workspace' | 'onNote'>;
   send: (message: ToAgents) => void;
   onTrouble: (error: unknown) => void;
   stage: Settings['stage'];
@@ -77,7 +80,8 @@ export function createReleaseSender(options: ReleaseSenderOptions): ReleaseSende
     prepare: async () => {
       const reference = parseReleaseReference(options.reference, options.cwd);
       own = options.stage === 'none' ? ownOf(reference) : undefined;
-      const result = await packRelease(reference, {
+      const result = await provisionRelease(reference, {
+        ...options.provision,
         destination: options.destination,
         rehearsalDir: rehearsalDirectory(),
         env: childEnvironment(options.env),
@@ -103,10 +107,10 @@ export function createReleaseSender(options: ReleaseSenderOptions): ReleaseSende
 
 /** @throws UnetError UNET_CONFIG_INVALID for one that no node can have. */
 function ownOf(reference: ReleaseReference): OwnRelease {
-  if (reference.kind === 'git') {
+  if (reference.kind === 'git' || reference.kind === 'download' || reference.kind === 'cached') {
     throw new UnetError(
       'UNET_CONFIG_INVALID',
-      '--stage none takes the release that each node has, so it has to be a directory or a tarball and no git URL',
+      '--stage none takes the release that each node has, so it has to be a directory or a tarball',
       { fatal: true, remedy: 'name its path with --release, or leave --stage at auto' },
     );
   }

@@ -34,6 +34,7 @@ export function jobSpec(request: Omit<SupervisorRequest, 'cwd'>, options: SpecOp
     jobDir,
     nonce,
     nodeDir: settings.nodeDir,
+    nodeDirShared: settings.nodeDirShared,
     engine: settings.engine,
     compose: settings.compose,
     container: containerOptions(settings),

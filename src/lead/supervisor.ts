@@ -21,6 +21,7 @@ import { createGreeting, type Greeting } from './greeting.ts';
 import { createJoining, type Joining } from './joining.ts';
 import { createLosses, type Losses } from './losses.ts';
 import { outerCluster } from './outer-cluster.ts';
+import { provisionSettings } from './provision-settings.ts';
 import { createPublicity, type Publicity } from './publicity.ts';
 import { createReadiness, type Readiness } from './readiness.ts';
 import { createReceiver } from './receive.ts';
@@ -100,6 +101,7 @@ export class Supervisor implements Cluster {
       env: options.env,
       timeoutMs: settings.stepTimeouts.stage,
       signal: this.aborting.signal,
+      provision: provisionSettings(settings, (message) => this.emit({ type: 'warning', message })),
       send: (message) => this.send(message),
       onTrouble: (error) => this.fail(UnetError.from(error)),
       stage: settings.stage,

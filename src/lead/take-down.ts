@@ -6,7 +6,7 @@ import { type ErrorRecord, UnetError } from '../errors.ts';
 import type { UnetEvent } from '../events/types.ts';
 import { writePrivateFile } from '../files/private-file.ts';
 import { buryJob, removeControl } from '../job/bury.ts';
-import { userNodeDirectory } from '../job/layout.ts';
+import { nodeDirectories } from '../job/node-directory.ts';
 import { type JobState, readState } from '../job/state.ts';
 import { recordedNodes } from '../node/record.ts';
 import { launcherFor } from './agents.ts';
@@ -139,7 +139,8 @@ async function nodesToClean({ allocation, settings }: Job, state: JobState | und
   if (allocation.kind !== 'local') {
     return [...allocation.nodes];
   }
-  const recorded = await recordedNodes(join(userNodeDirectory(settings.nodeDir), allocation.jobId));
+  const places = nodeDirectories(settings.nodeDir).map((root) => join(root, allocation.jobId));
+  const recorded = (await Promise.all(places.map(recordedNodes))).flat();
   const known = state?.nodes.map(({ name }) => name) ?? [];
   return [...new Set([...recorded, ...known])];
 }

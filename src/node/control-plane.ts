@@ -1,8 +1,8 @@
 /** What the lead's agent does beside its plan, as soon as there is a kubeconfig: addresses, readiness, DNS, tokens. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UnetError } from '../errors.ts';
+import { within } from '../process/deadline.ts';
 import type { NodeContext } from './context.ts';
-import { within } from './deadline.ts';
 import { loadKubernetes } from './kubernetes-bundle.ts';
 import { publish } from './steps/publish.ts';
 import { runTarget } from './steps/run-target.ts';

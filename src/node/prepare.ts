@@ -1,4 +1,5 @@
 /** Before an agent greets: its directory, what an earlier agent left, whether the job directory is shared, ports, tools. */
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +8,8 @@ import which from 'which';
 import { UnetError } from '../errors.ts';
 import { ensurePrivateDirectory } from '../files/private-directory.ts';
 import { fluxMissing } from '../flux/flux.ts';
-import { jobPaths, userNodeDirectory } from '../job/layout.ts';
+import { jobPaths } from '../job/layout.ts';
+import { chooseNodeDirectory, nodeDirectories, nodeParents } from '../job/node-directory.ts';
 import { childEnvironment } from '../process/environment.ts';
 import { endProcessesIn } from '../process/inside.ts';
 import { toolMissing } from '../process/run.ts';
@@ -27,29 +29,50 @@ export type Prepared = {
   problem?: UnetError;
 };
 
-/** Makes the node's directory, after cleaning what a dead agent of the same job left there. Never throws. */
+/**
+ * Makes the node's directory in the first place that will do, after cleaning what a dead agent of the same job left in
+ * any of them. Never throws.
+ */
 export async function prepare(spec: JobSpec, node: string, env: NodeJS.ProcessEnv): Promise<Prepared> {
-  const root = userNodeDirectory(spec.nodeDir);
-  const prepared: Prepared = {
+  const places = nodeDirectories(spec.nodeDir).map((root) => ({
     root,
     directory: join(root, spec.jobId, node),
+  }));
+  const prepared: Prepared = {
+    ...(places.find(({ directory }) => existsSync(directory)) ?? places[0] ?? { root: '', directory: '' }),
     seesJobDir: spec.mode === 'bring-up' && (await seesNonce(jobPaths(spec.jobDir).nonce, spec.nonce)),
   };
   try {
-    const { pid } = (await readRecord(prepared.directory).catch(() => undefined)) ?? {};
-    await endAgent(pid, spec.jobId, spec.stepTimeouts.down);
-    await endProcessesIn(prepared.directory);
+    for (const { directory } of places) {
+      const { pid } = (await readRecord(directory).catch(() => undefined)) ?? {};
+      await endAgent(pid, spec.jobId, spec.stepTimeouts.down);
+      await endProcessesIn(directory);
+    }
+    const others = places.filter(({ directory }) => directory !== prepared.directory);
+    for (const place of others) {
+      await clearLeftovers(spec, place, env).catch(unlessForeign);
+    }
     if (spec.mode === 'clean') {
       return prepared;
     }
-    refuseBlanks(prepared.directory);
-    await ensurePrivateDirectory(root);
-    await clearLeftovers(spec, prepared, env);
+    await clearLeftovers(spec, prepared, env).catch(unlessForeign);
+    prepared.root = await chooseNodeDirectory(nodeParents(spec.nodeDir), {
+      shared: spec.nodeDirShared === true,
+      refuse: refuseBlanks,
+    });
+    prepared.directory = join(prepared.root, spec.jobId, node);
     await ensurePrivateDirectory(prepared.directory);
   } catch (error) {
     prepared.problem = UnetError.from(error).with({ node });
   }
   return prepared;
+}
+
+/** What somebody else could have put there is not ours to clean; that it is not used is seen to when a place is chosen. */
+function unlessForeign(error: unknown): void {
+  if (!UnetError.is(error) || error.code !== 'UNET_UNSAFE_PATH') {
+    throw error;
+  }
 }
 
 /** make takes a blank in the path of its directory for the end of a name. */
@@ -117,10 +140,14 @@ async function ownAddress(spec: JobSpec): Promise<string | UnetError> {
 }
 
 /** What an agent that was killed left: its containers and directory. */
-async function clearLeftovers(spec: JobSpec, prepared: Prepared, env: NodeJS.ProcessEnv): Promise<void> {
+async function clearLeftovers(
+  spec: JobSpec,
+  { root, directory }: Pick<Prepared, 'root' | 'directory'>,
+  env: NodeJS.ProcessEnv,
+): Promise<void> {
   await teardown({
-    directory: prepared.directory,
-    root: prepared.root,
+    directory,
+    root,
     env: childEnvironment(env),
     timeoutMs: spec.stepTimeouts.down,
     onLine: () => {},

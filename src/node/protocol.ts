@@ -61,7 +61,9 @@ export const JobSpec = z.object({
   needsFlux: z.boolean(),
   jobDir: z.string(),
   nonce: z.string(),
+  /** Parents of the node-local directory, separated by ":". */
   nodeDir: z.string().optional(),
+  nodeDirShared: z.boolean().optional(),
   engine: z.string(),
   compose: z.string().optional(),
   container: ContainerOptions,

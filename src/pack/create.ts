@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { UnetError } from '../errors.ts';
 import { removeTree } from '../files/remove-tree.ts';
-import { type PackedRelease, packRelease } from '../provision/pack.ts';
-import { parseReleaseReference, type ReleaseReference, shownUrl } from '../provision/reference.ts';
+import type { PackedRelease } from '../provision/pack.ts';
+import { provisionRelease } from '../provision/provision.ts';
+import { parseReleaseReference, type ReleaseReference, referenceText } from '../provision/reference.ts';
 import { stageRelease } from '../provision/stage.ts';
 import { ownArchitecture, sameArchitecture } from './architecture.ts';
 import { bestCompression, compress } from './compression.ts';
@@ -45,13 +46,14 @@ export async function createPack(options: CreateOptions): Promise<CreatedPack> {
   try {
     const partial = await PartialPack.open(destination);
     try {
-      onEvent({ type: 'step', message: `fetching the release ${shownReference(reference)}` });
-      const release = await packRelease(reference, {
+      onEvent({ type: 'step', message: `fetching the release ${referenceText(reference)}` });
+      const release = await provisionRelease(reference, {
+        ...options.provision,
         destination: join(temporary, 'release.tar'),
         rehearsalDir: options.rehearsalDir,
         env,
         timeoutMs: options.timeouts.stage,
-        signal,
+        signal: signal ?? new AbortController().signal,
       });
       const stage = join(temporary, projectName(release));
       await stageRelease({ source: release.file, sha256: release.sha256, destination: stage, signal });
@@ -193,7 +195,7 @@ function describePack(
     unet: options.unet,
     architecture: imagesOf(members)[0]?.architecture ?? ownArchitecture(),
     release: {
-      reference: shownReference(reference),
+      reference: referenceText(reference),
       description: release.description,
       sha256: release.sha256,
     },
@@ -220,16 +222,4 @@ function checkArchitectures(members: readonly PackMember[], kubectl: Kubectl | u
 
 function imagesOf(members: readonly PackMember[]): PackedImage[] {
   return members.flatMap((member) => member.images ?? []);
-}
-
-/** A reference as it may be written down: without a user's name or password. */
-export function shownReference(reference: ReleaseReference): string {
-  switch (reference.kind) {
-    case 'rehearsal':
-      return 'rehearsal';
-    case 'git':
-      return `${shownUrl(reference.url)}#${reference.ref}`;
-    default:
-      return reference.path;
-  }
 }

@@ -1,5 +1,6 @@
 /** What a pack is to be made of. */
 import type { Environment } from '../process/environment.ts';
+import type { ProvisionOptions } from '../provision/provision.ts';
 import type { OnPackEvent } from './events.ts';
 import type { Compression } from './manifest.ts';
 
@@ -7,6 +8,8 @@ export type CreateOptions = {
   destination: string;
   /** As after `--release`. */
   release: string;
+  /** How to come by it. */
+  provision: Pick<ProvisionOptions, 'strategy' | 'cache' | 'cacheFrom' | 'mirrors' | 'workspace' | 'onNote'>;
   /** A name or an archive; undefined: built. */
   nodeImage?: string | undefined;
   /** Names and archives. */

@@ -30,11 +30,17 @@ const NO_QUESTIONS = {
   GIT_TERMINAL_PROMPT: '0',
   GIT_ASKPASS: 'true',
   SSH_ASKPASS: 'true',
-  GIT_SSH_COMMAND: 'ssh -o BatchMode=yes',
+  SSH_ASKPASS_REQUIRE: 'force',
   LC_ALL: 'C',
 };
+const SSH_URL = /^(ssh:\/\/|[\w.-]+@[\w.-]+:)/;
 
-export type CheckedOut = { directory: string; commit: string };
+export type CheckedOut = {
+  directory: string;
+  commit: string;
+  /** `ref` is a branch: tomorrow it is something else. */
+  isBranch: boolean;
+};
 
 /**
  * Checks `ref` (a tag, a commit, also a branch) of the repository at `url` out beneath the empty directory
@@ -76,7 +82,17 @@ export async function checkOut(
     await git.ok(['-C', directory, 'checkout', '--detach', found.stdout.trim(), '--']);
   }
   const head = await git.ok(['-C', directory, 'rev-parse', '--verify', 'HEAD']);
-  return { directory, commit: head.stdout.trim() };
+  const branch = `refs/remotes/origin/${ref}`;
+  const names = await git.ok([
+    '-C',
+    directory,
+    'for-each-ref',
+    '--format=%(refname)',
+    branch,
+    `refs/tags/${ref}`,
+  ]);
+  const [found, ...more] = names.stdout.split('\n').filter((name) => name !== '');
+  return { directory, commit: head.stdout.trim(), isBranch: found === branch && more.length === 0 };
 }
 
 /** The server has it but does not give it out alone; or it is a short commit id, which only a clone can look up. */
@@ -104,7 +120,7 @@ function createGit(url: string, ref: string, { env, timeoutMs, signal }: Checkou
   const git: Git = {
     run: async (args) => {
       const result = await run(['git', ...CONFIG, ...args], {
-        env: { ...env, ...NO_QUESTIONS },
+        env: { ...env, ...NO_QUESTIONS, ...(await sshCommand(url, env)) },
         timeoutMs: Math.max(1, deadline - performance.now()),
         signal,
       });
@@ -124,6 +140,18 @@ function createGit(url: string, ref: string, { env, timeoutMs, signal }: Checkou
     failure,
   };
   return git;
+}
+
+/**
+ * ssh without questions, unless the user has an ssh of his own for git: a jump host, another key. That one has no
+ * terminal to ask on either.
+ */
+async function sshCommand(url: string, env: Environment): Promise<Environment> {
+  if (!SSH_URL.test(url) || env.GIT_SSH_COMMAND !== undefined || env.GIT_SSH !== undefined) {
+    return {};
+  }
+  const own = await run(['git', 'config', '--get', 'core.sshCommand'], { env, timeoutMs: 10_000 });
+  return own.exitCode === 0 ? {} : { GIT_SSH_COMMAND: 'ssh -o BatchMode=yes' };
 }
 
 function cloneBranch(git: Git, url: string, ref: string, directory: string): Promise<RunResult> {

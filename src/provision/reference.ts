@@ -3,24 +3,39 @@ import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { distance } from 'fastest-levenshtein';
 import { UnetError } from '../errors.ts';
+import { PINS, UPSTREAM } from './pins.ts';
 
-export type ReleaseReference =
+/** What lies on this machine, and is packed as it is. */
+export type LocalReference =
   | { kind: 'rehearsal' }
   | { kind: 'directory'; path: string }
-  | { kind: 'tarball'; path: string }
-  | { kind: 'git'; url: string; ref: string };
+  | { kind: 'tarball'; path: string };
+
+/** What has to be fetched. `sha256` is of the file behind the URL. */
+export type RemoteReference =
+  | { kind: 'git'; url: string; ref: string }
+  | { kind: 'download'; url: string; sha256: string };
+
+/** What is in the cache already, by (the beginning of) its checksum. */
+export type CachedReference = { kind: 'cached'; sha256: string };
+
+export type ReleaseReference = LocalReference | RemoteReference | CachedReference;
 
 const REHEARSAL = 'rehearsal';
-const UPSTREAM = 'https://github.com/rootless-containers/usernetes';
 const FORMS =
-  'a release is "rehearsal", a directory, a .tar or .tar.gz file, or a git URL with #TAG or #COMMIT';
+  'a release is a tag or commit of upstream, "rehearsal", a directory, a .tar or .tar.gz file, a git URL with #TAG or ' +
+  '#COMMIT, https://….tar.gz#sha256=…, or sha256:… of one in the cache';
 
+const COMMIT = /^[0-9a-f]{7,40}$/;
+const CACHED = /^sha256:(.*)$/;
+const CHECKSUM = /^sha256=([0-9a-f]{64})$/i;
 const TARBALL = /\.(tar|tar\.gz|tgz)$/;
 const SCHEME = /^([a-z][a-z0-9+.-]*):\/\//i;
 const GIT_SCHEMES = new Set(['https', 'ssh', 'file']);
 const SCP_LIKE = /^[\w.-]+@[\w.-]+:(?!\/\/)[^\s]+$/;
 // A part of what git-check-ref-format(1) allows; a leading "-" would be an option of git.
 const REF = /^(?!.*(\.\.|@\{|\/\/))[A-Za-z0-9_][A-Za-z0-9._/+-]*$/;
+// A directory of that name is ./gen2-…, as ./rehearsal is.
 const UPSTREAM_TAG = /^gen\d+-v\d{8}\.\d+$/;
 
 /**
@@ -36,6 +51,13 @@ export function parseReleaseReference(text: string, cwd: string): ReleaseReferen
   if (trimmed === REHEARSAL) {
     return { kind: 'rehearsal' };
   }
+  const cached = CACHED.exec(trimmed)?.[1];
+  if (cached !== undefined) {
+    return parseCached(cached);
+  }
+  if (UPSTREAM_TAG.test(trimmed) || (COMMIT.test(trimmed) && !isThere(trimmed, cwd))) {
+    return { kind: 'git', url: UPSTREAM, ref: trimmed };
+  }
   const scheme = SCHEME.exec(trimmed)?.[1]?.toLowerCase();
   if (scheme !== undefined) {
     return parseUrl(trimmed, scheme);
@@ -44,6 +66,23 @@ export function parseReleaseReference(text: string, cwd: string): ReleaseReferen
     return parseGit(trimmed);
   }
   return parsePath(trimmed, cwd);
+}
+
+/** The reference as it may be shown and looked up again: the same release has the same text. */
+export function referenceText(reference: ReleaseReference): string {
+  switch (reference.kind) {
+    case 'rehearsal':
+      return REHEARSAL;
+    case 'directory':
+    case 'tarball':
+      return reference.path;
+    case 'git':
+      return `${shownUrl(reference.url)}#${reference.ref}`;
+    case 'download':
+      return `${shownUrl(reference.url)}#sha256=${reference.sha256}`;
+    case 'cached':
+      return `sha256:${reference.sha256}`;
+  }
 }
 
 /** A URL as it may be shown: without a user's name or password. */
@@ -64,13 +103,30 @@ function parseUrl(text: string, scheme: string): ReleaseReference {
       'others could see it on a command line: give it to git by a credential helper',
     );
   }
-  if (scheme === 'https' && TARBALL.test(text)) {
+  const [url = ''] = text.split('#', 1);
+  return scheme === 'https' && TARBALL.test(url) ? parseDownload(text) : parseGit(text);
+}
+
+function parseDownload(text: string): ReleaseReference {
+  const [url = '', fragment = ''] = text.split('#');
+  const sha256 = CHECKSUM.exec(fragment)?.[1];
+  if (sha256 === undefined || /\s/.test(url)) {
     throw usage(
-      'a release cannot be downloaded as an archive',
-      'download it and give the file, or give the git URL with #TAG',
+      `${shownUrl(url)} has no checksum behind it`,
+      `nobody else vouches for a download: add #sha256= and the 64 digits that sha256sum gives for it`,
     );
   }
-  return parseGit(text);
+  return { kind: 'download', url, sha256: sha256.toLowerCase() };
+}
+
+function parseCached(digits: string): ReleaseReference {
+  if (!/^[0-9a-f]{8,64}$/.test(digits)) {
+    throw usage(
+      `"sha256:${digits}" is not a checksum`,
+      'give 8 to 64 of the digits that "unet cache list" shows',
+    );
+  }
+  return { kind: 'cached', sha256: digits };
 }
 
 function parseGit(text: string): ReleaseReference {
@@ -89,7 +145,7 @@ function parseGit(text: string): ReleaseReference {
   if (more.length > 0 || !REF.test(ref) || ref.endsWith('.lock') || ref.endsWith('/') || ref.endsWith('.')) {
     throw usage(
       `"${[ref, ...more].join('#')}" is not a tag or a commit`,
-      `give one as in ${UPSTREAM}#gen2-v20250828.0`,
+      `give one as in ${UPSTREAM}#${PINS[0]?.tag}`,
     );
   }
   if (/\s/.test(url)) {
@@ -119,12 +175,17 @@ function parsePath(text: string, cwd: string): ReleaseReference {
   });
 }
 
+function isThere(text: string, cwd: string): boolean {
+  return statSync(resolve(cwd, text), { throwIfNoEntry: false }) !== undefined;
+}
+
 function guess(text: string, cwd: string): string {
   if (!text.includes('/') && distance(text.toLowerCase(), REHEARSAL) <= 2) {
     return `did you mean "${REHEARSAL}"?`;
   }
-  if (UPSTREAM_TAG.test(text)) {
-    return `did you mean ${UPSTREAM}#${text}?`;
+  const tag = PINS.map((pin) => pin.tag).find((one) => distance(text, one) <= 3);
+  if (tag !== undefined) {
+    return `did you mean ${tag}?`;
   }
   if (/^(www\.)?(github|gitlab|codeberg)\.[a-z]+\//.test(text)) {
     return `did you mean https://${text}?`;

@@ -267,6 +267,7 @@ const LISTS: Record<string, string[]> = {
   ulimit: ['memlock=unlimited', 'nofile=1024:65536', 'nproc=-1'],
   env: ['A=', 'B=x y: "$z"', "C=#'1"],
   caCert: ['/a.pem', '/b c.pem', '/d.pem'],
+  mirror: ['https://a/=https://b/', 'git@a:=file:///b', 'https://a/b=ssh://c/'],
 };
 
 /** One of three right values for a setting. */

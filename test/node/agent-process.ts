@@ -13,7 +13,6 @@ import { createAssembler } from '../../src/node/frames.ts';
 import { FromAgent, type JobSpec, PROTOCOL, type ToAgents } from '../../src/node/protocol.ts';
 import { portsOfSlot } from '../../src/node/slots.ts';
 import { type PackedRelease, packRelease } from '../../src/provision/pack.ts';
-import { parseReleaseReference } from '../../src/provision/reference.ts';
 import { processesOf, scratch, until } from '../process/scratch.ts';
 
 export const BUNDLE = fileURLToPath(new URL('../../bin/unet.js', import.meta.url));
@@ -74,13 +73,16 @@ export class AgentPlace {
 
   /** The rehearsal release as the supervisor packs it. */
   rehearsal(): Promise<PackedRelease> {
-    return packRelease(parseReleaseReference('rehearsal', this.directory), {
-      destination: this.paths.release,
-      rehearsalDir: REHEARSAL,
-      env: { PATH: process.env.PATH ?? '' },
-      timeoutMs: 30_000,
-      signal: new AbortController().signal,
-    });
+    return packRelease(
+      { kind: 'rehearsal' },
+      {
+        destination: this.paths.release,
+        rehearsalDir: REHEARSAL,
+        env: { PATH: process.env.PATH ?? '' },
+        timeoutMs: 30_000,
+        signal: new AbortController().signal,
+      },
+    );
   }
 
   /** Living processes of this place: agents, steps, rehearsed nodes. */

@@ -2,6 +2,8 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Settings } from '../../src/config/schema.ts';
+import { provisionSettings } from '../../src/lead/provision-settings.ts';
 import { createPack } from '../../src/pack/create.ts';
 import type { PackEvent } from '../../src/pack/events.ts';
 import type { CreateOptions } from '../../src/pack/options.ts';
@@ -39,9 +41,11 @@ export class Workbench {
   }
 
   create(changes: Partial<CreateOptions> = {}) {
+    const settings = { ...Settings.parse({}), cache: this.path('cache'), nodeDir: this.directory };
     return createPack({
       destination: this.destination,
       release: this.release,
+      provision: provisionSettings(settings, () => {}),
       nodeImage: 'node.tar',
       images: [],
       kubectl: 'none',

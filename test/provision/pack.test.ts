@@ -4,11 +4,14 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { packRelease } from '../../src/provision/pack.ts';
-import type { ReleaseReference } from '../../src/provision/reference.ts';
+import type { LocalReference, RemoteReference } from '../../src/provision/reference.ts';
 import { asUser, isRoot, place, USER } from '../files/place.ts';
 import { env, FILES, git, repository, tree } from './releases.ts';
 
-async function pack(reference: ReleaseReference, changes: Partial<Parameters<typeof packRelease>[1]> = {}) {
+async function pack(
+  reference: LocalReference | RemoteReference,
+  changes: Partial<Parameters<typeof packRelease>[1]> = {},
+) {
   const destination = join(await place(), 'release.tar');
   return packRelease(reference, {
     destination,

@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { DEFAULT_RELEASE } from '../../src/config/schema.ts';
 import { UnetError } from '../../src/errors.ts';
+import { DEFAULT_RELEASE, pinOf, UPSTREAM } from '../../src/provision/pins.ts';
 import { parseReleaseReference } from '../../src/provision/reference.ts';
 import { place } from '../files/place.ts';
 import { tree } from './releases.ts';
@@ -58,6 +58,38 @@ describe('a release', () => {
     expect(parseReleaseReference(text, '/')).toEqual({ kind: 'git', url, ref });
   });
 
+  test('is a tag or commit of upstream by its name alone, pinned or not, and a directory of that name by a path', async () => {
+    const url = UPSTREAM;
+    const cwd = await tree({ 'gen2-v20250828.0/Makefile': '', 'deadbee/Makefile': '' });
+    expect(parseReleaseReference('gen2-v20250828.0', cwd)).toEqual({
+      kind: 'git',
+      url,
+      ref: 'gen2-v20250828.0',
+    });
+    expect(parseReleaseReference('gen3-v20260728.0', cwd)).toEqual({
+      kind: 'git',
+      url,
+      ref: 'gen3-v20260728.0',
+    });
+    expect(parseReleaseReference('ed45d3361d20', cwd)).toEqual({ kind: 'git', url, ref: 'ed45d3361d20' });
+    expect(parseReleaseReference('./gen2-v20250828.0', cwd).kind).toBe('directory');
+    expect(parseReleaseReference('deadbee', cwd).kind).toBe('directory');
+  });
+
+  test('is a download with its checksum, or what the cache has by its checksum', () => {
+    const sha256 = 'A1'.repeat(32);
+    expect(parseReleaseReference(`https://host/u.tar.gz#sha256=${sha256}`, '/')).toEqual({
+      kind: 'download',
+      url: 'https://host/u.tar.gz',
+      sha256: sha256.toLowerCase(),
+    });
+    expect(parseReleaseReference('sha256:0123abcd', '/')).toEqual({ kind: 'cached', sha256: '0123abcd' });
+  });
+
+  test('is by default one that is pinned', () => {
+    expect(pinOf(UPSTREAM, DEFAULT_RELEASE)?.kubernetes).toBe('1.34.0');
+  });
+
   test('is by default one that can be parsed', () => {
     expect(parseReleaseReference(DEFAULT_RELEASE, '/').kind).toBe('git');
   });
@@ -73,10 +105,15 @@ describe('a release', () => {
     ['https://host/repo#a#b', 'is not a tag or a commit', ''],
     ['http://host/repo#v1', 'cannot come by http://', 'https://'],
     ['ext::sh -c id#v1', 'there is no release', ''],
-    ['https://host/release.tar.gz', 'cannot be downloaded', 'git URL'],
+    ['https://host/release.tar.gz', 'has no checksum behind it', '#sha256='],
+    ['https://host/release.tar.gz#sha256=0123', 'has no checksum behind it', 'sha256sum'],
+    ['https://me@host/release.tgz#v1', 'https://host/release.tgz has no checksum', ''],
+    ['sha256:0123', 'is not a checksum', 'unet cache list'],
+    ['sha256:', 'is not a checksum', ''],
     ['', 'is empty', '"rehearsal"'],
     ['rehersal', 'there is no release /rehersal', 'did you mean "rehearsal"?'],
-    ['gen2-v20250828.0', 'there is no release', 'usernetes#gen2-v20250828.0?'],
+    ['gen2-v20250828', 'there is no release', 'did you mean gen2-v20250828.0?'],
+    ['gen2-20250828.0', 'there is no release', 'did you mean gen2-v20250828.0?'],
     ['github.com/x/y#v1', 'there is no release', 'https://github.com/x/y#v1?'],
     ['~/usernetes', 'there is no release', '$HOME'],
     ['/no/such/place', 'there is no release /no/such/place', 'a git URL with #TAG'],

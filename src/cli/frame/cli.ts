@@ -192,7 +192,9 @@ function parse(command: AnyCommand, words: readonly string[]): Record<string, un
     })
     .parse();
   const repeatable = new Set([
-    'step-timeout',
+    ...settingsOf(command)
+      .filter(({ kind }) => kind === 'keyed' || kind === 'list')
+      .map(({ flag }) => flag),
     ...Object.keys(command.builder ?? {}).filter((name) => isList(command, name)),
   ]);
   const positional = new Set(Object.keys(command.positionals ?? {}));

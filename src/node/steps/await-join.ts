@@ -1,7 +1,7 @@
 /** A worker watches for the lead's join record. */
 import { UnetError } from '../../errors.ts';
+import { within } from '../../process/deadline.ts';
 import type { Step } from '../context.ts';
-import { within } from '../deadline.ts';
 
 export const awaitJoin: Step = {
   name: 'await-join',

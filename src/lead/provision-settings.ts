@@ -1,0 +1,20 @@
+/** What the settings say of how to come by a release. */
+import type { Settings } from '../config/schema.ts';
+import { chooseNodeDirectory, nodeParents } from '../job/node-directory.ts';
+import type { ProvisionOptions } from '../provision/provision.ts';
+import { createWorkspace } from '../provision/workspace.ts';
+
+export function provisionSettings(
+  settings: Pick<Settings, 'provision' | 'cache' | 'cacheFrom' | 'mirror' | 'nodeDir' | 'nodeDirShared'>,
+  onNote: (message: string) => void,
+): Pick<ProvisionOptions, 'strategy' | 'cache' | 'cacheFrom' | 'mirrors' | 'workspace' | 'onNote'> {
+  const { provision, cache, cacheFrom, mirror, nodeDir, nodeDirShared } = settings;
+  return {
+    strategy: provision,
+    cache,
+    cacheFrom,
+    mirrors: mirror,
+    workspace: createWorkspace(() => chooseNodeDirectory(nodeParents(nodeDir), { shared: nodeDirShared })),
+    onNote,
+  };
+}

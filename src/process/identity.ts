@@ -1,0 +1,48 @@
+/** Telling a process on this machine from another one that has got its number, or lives in another container. */
+import { readFileSync, readlinkSync } from 'node:fs';
+import { isAlive } from './alive.ts';
+
+export type ProcessIdentity = {
+  /** Of the machine's start, so that numbers of another machine or before a reboot mean nothing here. */
+  boot: string;
+  /** The namespace in which `pid` is a number. */
+  namespace: string;
+  pid: number;
+  /** In clock ticks since boot, proc_pid_stat(5). */
+  start: string;
+};
+
+export function ownIdentity(): ProcessIdentity {
+  const { boot, namespace } = here();
+  return { boot, namespace, pid: process.pid, start: startOf(process.pid) ?? '' };
+}
+
+/** Whether the process is known to have ended; false where that cannot be told: another machine or container. */
+export function hasEnded(identity: ProcessIdentity): boolean {
+  const { boot, namespace } = here();
+  if (boot === '' || identity.boot !== boot || identity.namespace !== namespace) {
+    return false;
+  }
+  return !isAlive(identity.pid) || startOf(identity.pid) !== identity.start;
+}
+
+/** One that nobody knows is one that cannot be compared. */
+function here(): { boot: string; namespace: string } {
+  try {
+    return {
+      boot: readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
+      namespace: readlinkSync('/proc/self/ns/pid'),
+    };
+  } catch {
+    return { boot: '', namespace: '' };
+  }
+}
+
+function startOf(pid: number): string | undefined {
+  try {
+    // Behind the name in parentheses, which may have anything in it: field 22 is the 20th.
+    return (readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1) ?? '').split(' ')[19];
+  } catch {
+    return undefined;
+  }
+}
