@@ -2,6 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { loadArchive } from './engine/load.ts';
 import { readContainer } from './state/container.ts';
+import { findDaemons } from './state/daemon-process.ts';
 import { addImages, findImage } from './state/images.ts';
 import { findProject } from './state/project.ts';
 
@@ -33,6 +34,14 @@ async function main(argv: readonly string[]): Promise<number> {
     }
     case 'pull':
       return fail(`initializing source docker://${name}: there is no registry in a rehearsal`);
+    case 'ps': {
+      const container = readContainer(project);
+      const running = findDaemons(project).length > 0;
+      if (container !== undefined) process.stdout.write(`${container.id} ${running ? 'Up' : 'Created'}\n`);
+      return 0;
+    }
+    case 'logs':
+      return 0;
     case 'inspect': {
       const container = readContainer(project);
       if (container === undefined) return fail(`no such object: "${name}"`);

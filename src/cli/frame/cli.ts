@@ -191,7 +191,7 @@ function parse(command: AnyCommand, words: readonly string[]): Record<string, un
     })
     .parse();
   const repeatable = new Set([
-    'step-timeout',
+    ...settingsOf(command).flatMap(({ kind, flag }) => (kind === 'keyed' || kind === 'list' ? [flag] : [])),
     ...Object.keys(command.builder ?? {}).filter((name) => isList(command, name)),
   ]);
   const positional = new Set(Object.keys(command.positionals ?? {}));

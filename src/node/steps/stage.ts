@@ -1,7 +1,8 @@
 /** The pinned release, verified and laid into this node's own directory; what it offers; which engine it finds. */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { detectEngine, engineVariables } from '../../engine/engine.ts';
+import { detectEngine } from '../../engine/detect.ts';
+import { describeEngine, engineVariables } from '../../engine/engine.ts';
 import { UnetError } from '../../errors.ts';
 import { probeRelease } from '../../provision/probe.ts';
 import { stageRelease } from '../../provision/stage.ts';
@@ -35,7 +36,7 @@ export const stage: Step = {
       compose: spec.compose,
       ...probe,
     });
-    log.line(`engine ${context.engine.name}, compose "${context.engine.compose.join(' ')}"`);
+    log.line(`engine: ${describeEngine(context.engine)}`);
     record.variables = { ...record.variables, ...engineVariables(context.engine) };
     const { type, command } = context.engine;
     record.engine = { type, command: [...command] };
