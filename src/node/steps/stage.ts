@@ -1,7 +1,6 @@
 /** The pinned release, verified and laid into this node's own directory; what it offers; which engine it finds. */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { detectEngine } from '../../engine/detect.ts';
 import { describeEngine, engineVariables } from '../../engine/engine.ts';
 import { UnetError } from '../../errors.ts';
 import { probeRelease } from '../../provision/probe.ts';
@@ -9,6 +8,7 @@ import { stageRelease } from '../../provision/stage.ts';
 import { checkContainer } from '../container.ts';
 import type { NodeContext, Step } from '../context.ts';
 import { within } from '../deadline.ts';
+import { findEngine } from '../find-engine.ts';
 import { writeRecord } from '../record.ts';
 import { releaseFromArchive } from '../release-archive.ts';
 
@@ -31,11 +31,7 @@ export const stage: Step = {
     log.line(`staged sha256 ${source.sha256} in ${record.stage}`);
     const probe = { env: context.environment(), timeoutMs: spec.stepTimeouts.stage, signal };
     context.release = await probeRelease(record.stage, probe);
-    context.engine = await detectEngine(record.stage, {
-      engine: spec.engine,
-      compose: spec.compose,
-      ...probe,
-    });
+    context.engine = await findEngine(context, log, signal);
     log.line(`engine: ${describeEngine(context.engine)}`);
     record.variables = { ...record.variables, ...engineVariables(context.engine) };
     const { type, command } = context.engine;
