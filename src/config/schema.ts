@@ -67,6 +67,7 @@ export type StepTimeouts = z.infer<typeof StepTimeouts>;
 export const JOIN_VIA = ['auto', 'shared-fs', 'flux-archive', 'stdio'] as const;
 export const STAGES = ['auto', 'copy', 'archive', 'none'] as const;
 export const ENGINES = ['auto', 'docker', 'podman', 'nerdctl'] as const;
+export const STORAGES = ['auto', 'site', 'job'] as const;
 export const PROXIES = ['auto', 'none'] as const;
 export const PROVISION = ['cache', 'clone', 'dir'] as const;
 export const OUTPUTS = ['auto', 'terminal', 'plain', 'json'] as const;
@@ -145,6 +146,10 @@ export const Settings = z.object({
     'a file of CA certificates that every node trusts (repeatable)',
   ),
   stopGrace: Duration.default(10_000).describe('how long a node may take to stop before it is killed'),
+  storage: z
+    .enum(STORAGES)
+    .default('auto')
+    .describe("podman's storage: the site's, or one of the job's own (auto: where the site's is shared)"),
   interface: z.string().optional().describe('interface name, CIDR or address for traffic between nodes'),
   jobDir: z.string().optional().describe('parent of the job directory, best on a shared filesystem'),
   nodeDir: z

@@ -1,7 +1,7 @@
 /** What a node's container gets beside what its release gives it. Travels in the job spec. */
 import * as z from 'zod';
 import { parseMount, parsePublish, parseUlimit, parseVariable } from '../config/container.ts';
-import { PROXIES, type Settings } from '../config/schema.ts';
+import { PROXIES, type Settings, STORAGES } from '../config/schema.ts';
 
 const Mount = z.object({ source: z.string(), target: z.string(), readOnly: z.boolean() });
 const PublishedPort = z.object({
@@ -27,6 +27,7 @@ export const ContainerOptions = z.object({
   proxy: z.enum(PROXIES),
   /** Files of the host. */
   caCerts: z.array(z.string()),
+  storage: z.enum(STORAGES),
   /** Milliseconds between the stop signal and the kill. */
   stopGraceMs: z.number(),
 });
@@ -44,6 +45,7 @@ export function containerOptions(settings: Settings): ContainerOptions {
     variables: each(settings.env, parseVariable),
     proxy: settings.proxy,
     caCerts: settings.caCert,
+    storage: settings.storage,
     stopGraceMs: settings.stopGrace,
   };
 }

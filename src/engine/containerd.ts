@@ -10,6 +10,9 @@ export const LEAD_POLL_MS = 150;
 /** Workers have the lead's kubeadm init to wait for, so they leave the CPU of a shared host to it. */
 export const WORKER_POLL_MS = 500;
 const TRY_TIMEOUT_MS = 15_000;
+// Not at every try: it is another command of the engine.
+const LOOK_AFTER_MS = 1000;
+const LOOK_EVERY_MS = 2000;
 
 export type BootOptions = {
   /** Milliseconds between two tries. */
@@ -19,12 +22,15 @@ export type BootOptions = {
   timeoutMs: number;
   signal: AbortSignal;
   onLine?: (line: string) => void;
+  /** Asked from time to time while there is no answer: what is wrong with the container, if it does not run. */
+  whyNotRunning?: () => Promise<UnetError | undefined>;
 };
 
-/** @throws UnetError UNET_BOOT_TIMEOUT with what the last try said. */
+/** @throws UnetError UNET_BOOT_TIMEOUT with what the last try said, and what `whyNotRunning` finds. */
 export async function waitForContainerd(engine: Engine, options: BootOptions): Promise<void> {
   const deadline = performance.now() + options.timeoutMs;
   let said: string[] = [];
+  let nextLook = performance.now() + LOOK_AFTER_MS;
   for (;;) {
     const result = await run([...engine.compose, 'exec', '-T', 'node', 'ctr', 'version'], {
       env: options.env,
@@ -39,6 +45,14 @@ export async function waitForContainerd(engine: Engine, options: BootOptions): P
     const output = lastLines(`${result.stdout}\n${result.stderr}`, 6);
     said = result.timedOut && output.length === 0 ? said : output;
     options.onLine?.(`containerd does not answer yet: ${said.at(-1) ?? 'no output'}`);
+    if (options.whyNotRunning !== undefined && performance.now() >= nextLook) {
+      const problem = await options.whyNotRunning();
+      options.signal.throwIfAborted();
+      if (problem !== undefined) {
+        throw problem;
+      }
+      nextLook = performance.now() + LOOK_EVERY_MS;
+    }
     if (performance.now() + options.pollMs > deadline) {
       throw new UnetError(
         'UNET_BOOT_TIMEOUT',

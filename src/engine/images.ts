@@ -66,6 +66,21 @@ export async function loadImage(
   return loadedNames(result.stdout);
 }
 
+/** Writes the image to `file`, an archive that `loadImage` takes. @throws UnetError UNET_ENGINE_FAILED, UNET_DISK_FULL. */
+export async function saveImage(
+  engine: Pick<Engine, 'command'>,
+  name: string,
+  file: string,
+  options: ImageOptions,
+): Promise<void> {
+  const argv = [...engine.command, 'save', '-o', file, name];
+  const result = await run(argv, runOptions(options));
+  options.signal?.throwIfAborted();
+  if (result.exitCode !== 0) {
+    throw storageFailure('UNET_ENGINE_FAILED', `${name} could not be saved`, argv, result, options);
+  }
+}
+
 /** @throws UnetError UNET_IMAGE_MISSING when it cannot be had, UNET_DISK_FULL. */
 export async function pullImage(
   engine: Pick<Engine, 'command'>,
@@ -89,8 +104,16 @@ export function engineFailure(argv: readonly string[], result: RunResult, timeou
   });
 }
 
+const REMEDIES = {
+  UNET_IMAGE_LOAD:
+    'is it a whole archive, as "podman save" or "docker save" write it, for this architecture?',
+  UNET_IMAGE_MISSING:
+    'load it there first ("podman load -i FILE"), or leave --image out to have the release build its own',
+  UNET_ENGINE_FAILED: 'try it by hand on that node',
+} as const;
+
 function storageFailure(
-  code: 'UNET_IMAGE_LOAD' | 'UNET_IMAGE_MISSING',
+  code: keyof typeof REMEDIES,
   message: string,
   argv: readonly string[],
   result: RunResult,
@@ -102,11 +125,7 @@ function storageFailure(
     const remedy = 'free space where the engine keeps its images, or move its storage with --storage job';
     return new UnetError('UNET_DISK_FULL', full, { fatal: true, tail, remedy });
   }
-  const remedy =
-    code === 'UNET_IMAGE_LOAD'
-      ? 'is it a whole archive, as "podman save" or "docker save" write it, for this architecture?'
-      : 'load it there first ("podman load -i FILE"), or leave --image out to have the release build its own';
-  return new UnetError(code, full, { fatal: true, tail, remedy });
+  return new UnetError(code, full, { fatal: true, tail, remedy: REMEDIES[code] });
 }
 
 /** "Loaded image: NAME" (podman, docker, nerdctl), "Loaded image(s): A,B" (podman 3), "Loaded image ID: sha256:…". */

@@ -1,13 +1,16 @@
 /** What this node's container gets: checked when the release is staged, written down for compose before `make up`. */
 
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { refuseWords, writeCompose } from '../engine/compose.ts';
 import { readComposeFile } from '../engine/compose-file.ts';
 import type { ContainerOptions } from '../engine/container-options.ts';
 import { engineVariables } from '../engine/engine.ts';
-import { hasImage, pullImage } from '../engine/images.ts';
+import { hasImage, type ImageOptions, loadImage, pullImage, saveImage } from '../engine/images.ts';
 import { nodeProxy } from '../engine/proxy.ts';
 import { refuseExtras, refusePorts } from '../engine/refuse-extras.ts';
 import { UnetError } from '../errors.ts';
+import { childEnvironment } from '../process/environment.ts';
 import { type NodeContext, need } from './context.ts';
 import type { StepLog } from './step-log.ts';
 
@@ -44,9 +47,31 @@ export async function checkContainer(context: NodeContext, log: StepLog, signal:
   };
   if (await hasImage(engine, container.image, options)) {
     log.line(`image ${container.image} is there`);
-  } else {
+  } else if (!(await copyFromSite(context, container.image, options))) {
     await pullImage(engine, container.image, options);
   }
+}
+
+/** With storage of the job's own: takes the image from the user's, if it is there. Whether it was. */
+async function copyFromSite(context: NodeContext, image: string, options: ImageOptions): Promise<boolean> {
+  const { record, directory, env } = context;
+  const engine = need(context.engine, 'the engine');
+  if (record.storage?.graph === undefined) {
+    return false;
+  }
+  const { CONTAINERS_STORAGE_CONF, XDG_CONFIG_HOME } = env;
+  const site = {
+    ...options,
+    env: childEnvironment(options.env, { CONTAINERS_STORAGE_CONF, XDG_CONFIG_HOME }),
+  };
+  if (!(await hasImage(engine, image, site).catch(() => false))) {
+    return false;
+  }
+  const file = join(directory, 'storage', 'image.tar');
+  await saveImage(engine, image, file, site);
+  await loadImage(engine, file, options);
+  await rm(file);
+  return true;
 }
 
 /**

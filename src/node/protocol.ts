@@ -3,7 +3,7 @@
  * broadcasts input, so a message for one node names it.
  */
 import * as z from 'zod';
-import { StepTimeouts as StepTimeoutSettings } from '../config/schema.ts';
+import { ENGINES, StepTimeouts as StepTimeoutSettings } from '../config/schema.ts';
 import { ContainerOptions } from '../engine/container-options.ts';
 import { ERROR_CODES, type ErrorCode, type ErrorRecord, UnetError } from '../errors.ts';
 import { STEPS, type StepName } from '../events/types.ts';
@@ -64,7 +64,7 @@ export const JobSpec = z.object({
   /** Parents of the node-local directory, separated by ":". */
   nodeDir: z.string().optional(),
   nodeDirShared: z.boolean().optional(),
-  engine: z.string(),
+  engine: z.enum(ENGINES),
   compose: z.string().optional(),
   container: ContainerOptions,
   interface: z.string().optional(),

@@ -20,6 +20,8 @@ export const NodeRecord = z.object({
   up: z.boolean(),
   /** The make variables of this node. */
   variables: z.record(z.string(), z.string()),
+  /** What podman has of this job's own beside containers: see src/engine/storage.ts. */
+  storage: z.object({ graph: z.string().optional(), runtime: z.string().optional() }).optional(),
   /** The engine that has this node's container; unknown until it is found. */
   engine: z.object({ type: z.string(), command: z.array(z.string()) }).optional(),
 });

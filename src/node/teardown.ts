@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { hasLabels, removeLeftovers } from '../engine/leftovers.ts';
 import { makeFailure, tryMake } from '../engine/make.ts';
+import { removeStorage } from '../engine/remove-storage.ts';
 import { errnoOf, UnetError } from '../errors.ts';
 import { removeEmptyParents } from '../files/empty-parents.ts';
 import { removeTree } from '../files/remove-tree.ts';
@@ -33,6 +34,14 @@ export async function teardown(options: TeardownOptions): Promise<void> {
   const record = await readRecord(options.directory);
   if (record?.up === true) {
     await takeDown(record, options);
+  }
+  if (record?.storage !== undefined) {
+    await removeStorage({
+      ...options,
+      ...record.storage,
+      command: record.engine?.command ?? ['podman'],
+      env: { ...options.env, ...record.variables },
+    });
   }
   await removeTree(options.directory, { beneath: options.root });
   await removeEmptyParents(options.directory, options.root);

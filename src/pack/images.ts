@@ -2,7 +2,8 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { buildNodeImage } from '../engine/build-image.ts';
-import { detectEngine, type Engine } from '../engine/engine.ts';
+import { detectEngine } from '../engine/detect.ts';
+import type { Engine } from '../engine/engine.ts';
 import { hasImage, imageId, pullImage } from '../engine/images.ts';
 import { imageSize } from '../engine/save-image.ts';
 import { UnetError } from '../errors.ts';

@@ -12,8 +12,8 @@ export async function buildRehearsal(directory) {
   await Promise.all([
     cp(path.join(source, 'release'), directory, { recursive: true }),
     build({
-      entryPoints: ['compose.ts', 'engine.ts', 'unet-rehearsal-node.ts'].map((name) =>
-        path.join(source, name),
+      entryPoints: ['compose', 'engine', 'unet-rehearsal-node', 'in-node', 'unet-rehearsal-container'].map(
+        (name) => path.join(source, `${name}.ts`),
       ),
       outdir: path.join(directory, 'lib'),
       outExtension: { '.js': '.mjs' },

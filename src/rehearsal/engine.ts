@@ -5,6 +5,7 @@ import { finished } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { ArchiveError, ImageStore, type StoredImage } from './engine/store.ts';
 import { readContainer } from './state/container.ts';
+import { findDaemons } from './state/daemon-process.ts';
 import { findProject } from './state/project.ts';
 
 const noImage = 125;
@@ -47,8 +48,17 @@ async function main([command = '', ...args]: readonly string[]): Promise<number>
       }
       return 0;
     }
+    case 'ps': {
+      const project = ownProject();
+      const container = readContainer(project);
+      const running = findDaemons(project).length > 0;
+      if (container !== undefined) process.stdout.write(`${container.id} ${running ? 'Up' : 'Created'}\n`);
+      return 0;
+    }
+    case 'logs':
+      return 0;
     case 'inspect': {
-      const container = readContainer(findProject([`${directory}docker-compose.yaml`], undefined));
+      const container = readContainer(ownProject());
       if (container === undefined) throw new Refusal(`no such object: "${args.at(-1)}"`);
       process.stdout.write(`${JSON.stringify([container], null, 2)}\n`);
       return 0;
@@ -58,6 +68,10 @@ async function main([command = '', ...args]: readonly string[]): Promise<number>
     default:
       throw new Refusal(`unrecognized command \`rehearsal ${command}\``);
   }
+}
+
+function ownProject() {
+  return findProject([`${directory}docker-compose.yaml`], undefined);
 }
 
 class Refusal extends Error {}

@@ -225,7 +225,8 @@ describe('unet config', () => {
   });
 
   it('gives the same as JSON', async () => {
-    const { stdout } = await unet(['config', '--json', '--timeout', '7m']);
+    const { stdout } = await unet(['config', '--json', '--timeout', '7m', '--env', 'A=1', '--env', 'B=2']);
+    expect(JSON.parse(stdout).settings.env).toMatchObject({ value: ['A=1', 'B=2'], where: '--env' });
     expect(JSON.parse(stdout).settings.timeout).toEqual({
       value: 420_000,
       text: '7m',

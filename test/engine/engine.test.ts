@@ -1,8 +1,7 @@
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { waitForContainerd } from '../../src/engine/containerd.ts';
-import { detectEngine, engineVariables } from '../../src/engine/engine.ts';
 import { identityVariables, projectName } from '../../src/engine/identity.ts';
 import { make } from '../../src/engine/make.ts';
 import { childEnvironment } from '../../src/process/environment.ts';
@@ -123,67 +122,6 @@ describe('containerd in the node', () => {
     abort.abort(new Error('unet down'));
     await expect(waiting).rejects.toThrow('unet down');
     expect(processesOf(`STAGE=${stage}`)).toEqual([]);
-  });
-});
-
-describe('the container engine', () => {
-  function withScript(text: string): string {
-    const stage = scratch();
-    mkdirSync(join(stage, 'Makefile.d'));
-    writeFileSync(join(stage, 'Makefile.d', 'detect-container-engine.sh'), text);
-    chmodSync(join(stage, 'Makefile.d', 'detect-container-engine.sh'), 0o644);
-    return stage;
-  }
-
-  it("is what the release's own script says", async () => {
-    const stage = withScript(
-      'echo CONTAINER_ENGINE=podman\necho CONTAINER_ENGINE_TYPE=podman\necho COMPOSE=podman-compose\n',
-    );
-    const engine = await detectEngine(stage, { engine: 'auto', env, timeoutMs: LONG_MS });
-    expect(engine).toEqual({
-      name: 'podman',
-      type: 'podman',
-      command: ['podman'],
-      compose: ['podman-compose'],
-    });
-    expect(engineVariables(engine)).toEqual({
-      CONTAINER_ENGINE: 'podman',
-      CONTAINER_ENGINE_TYPE: 'podman',
-      COMPOSE: 'podman-compose',
-    });
-  });
-
-  it('that is asked for is told to the script', async () => {
-    const stage = withScript('echo CONTAINER_ENGINE=$CONTAINER_ENGINE\necho COMPOSE=$COMPOSE\n');
-    expect(
-      await detectEngine(stage, { engine: 'nerdctl', compose: 'nerdctl  compose', env, timeoutMs: LONG_MS }),
-    ).toEqual({
-      name: 'nerdctl',
-      type: 'nerdctl',
-      command: ['nerdctl'],
-      compose: ['nerdctl', 'compose'],
-    });
-  });
-
-  it('that is not there is said with what to install', async () => {
-    const stage = withScript('echo "No container engine was detected" >&2\nexit 1\n');
-    await expect(detectEngine(stage, { engine: 'auto', env, timeoutMs: LONG_MS })).rejects.toMatchObject({
-      code: 'UNET_ENGINE_MISSING',
-      exitCode: 3,
-      details: { tail: ['No container engine was detected'], remedy: expect.stringContaining('--engine') },
-    });
-  });
-
-  it('of a release without the script is docker, or what is asked for', async () => {
-    expect(await detectEngine(scratch(), { engine: 'auto', env, timeoutMs: LONG_MS })).toEqual({
-      name: 'docker',
-      type: 'docker',
-      command: ['docker'],
-      compose: ['docker', 'compose'],
-    });
-    expect((await detectEngine(scratch(), { engine: 'podman', env, timeoutMs: LONG_MS })).compose).toEqual([
-      'podman-compose',
-    ]);
   });
 });
 

@@ -2,6 +2,7 @@
 
 import { trustCertificates } from '../../engine/certificates.ts';
 import { LEAD_POLL_MS, WORKER_POLL_MS, waitForContainerd } from '../../engine/containerd.ts';
+import { whyNotRunning } from '../../engine/running.ts';
 import { need, type Step } from '../context.ts';
 
 export const boot: Step = {
@@ -18,6 +19,8 @@ export const boot: Step = {
     await waitForContainerd(engine, {
       ...options,
       pollMs: context.isLead ? LEAD_POLL_MS : WORKER_POLL_MS,
+      whyNotRunning: () =>
+        whyNotRunning(engine, { ...options, jobId: context.spec.jobId, node: context.node }),
     });
     if (context.spec.container.caCerts.length > 0) {
       await trustCertificates(engine, options);

@@ -2,13 +2,14 @@
 import { createHash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { detectEngine, engineVariables } from '../../engine/engine.ts';
+import { describeEngine, engineVariables } from '../../engine/engine.ts';
 import { UnetError } from '../../errors.ts';
 import { within } from '../../process/deadline.ts';
 import { probeRelease } from '../../provision/probe.ts';
 import { stageRelease } from '../../provision/stage.ts';
 import { checkContainer } from '../container.ts';
 import type { NodeContext, Step } from '../context.ts';
+import { findEngine } from '../find-engine.ts';
 import { packOwnRelease } from '../own-release.ts';
 import { writeRecord } from '../record.ts';
 import { releaseFromArchive } from '../release-archive.ts';
@@ -34,13 +35,11 @@ export const stage: Step = {
     }
     log.line(`staged sha256 ${source.sha256} in ${record.stage}`);
     const probe = { env: context.environment(), timeoutMs: spec.stepTimeouts.stage, signal };
-    const [release, engine] = await Promise.all([
-      probeRelease(record.stage, probe),
-      detectEngine(record.stage, { engine: spec.engine, compose: spec.compose, ...probe }),
-    ]);
-    context.release = release;
-    context.engine = engine;
-    log.line(`engine ${context.engine.name}, compose "${context.engine.compose.join(' ')}"`);
+    const probing = probeRelease(record.stage, probe);
+    probing.catch(() => {}); // the engine first: what it makes has to be whole before anything is taken away again
+    context.engine = await findEngine(context, log, signal);
+    context.release = await probing;
+    log.line(`engine: ${describeEngine(context.engine)}`);
     record.variables = { ...record.variables, ...engineVariables(context.engine) };
     const { type, command } = context.engine;
     record.engine = { type, command: [...command] };
