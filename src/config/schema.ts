@@ -48,8 +48,10 @@ export type SettingKind = 'text' | 'path' | 'choice' | 'count' | 'duration' | 's
 export const StepTimeouts = z.object({
   hello: Duration.default(60_000),
   stage: Duration.default(120_000),
+  load: Duration.default(900_000),
   up: Duration.default(600_000),
   boot: Duration.default(120_000),
+  images: Duration.default(600_000),
   init: Duration.default(360_000),
   kubeconfig: Duration.default(60_000),
   cni: Duration.default(180_000),
@@ -63,6 +65,7 @@ export const StepTimeouts = z.object({
 export type StepTimeouts = z.infer<typeof StepTimeouts>;
 
 export const JOIN_VIA = ['auto', 'shared-fs', 'flux-archive', 'stdio'] as const;
+export const PACK_VIA = ['auto', 'shared-fs', 'sbcast', 'flux-archive'] as const;
 export const ENGINES = ['auto', 'docker', 'podman', 'nerdctl'] as const;
 export const PROXIES = ['auto', 'none'] as const;
 export const OUTPUTS = ['auto', 'terminal', 'plain', 'json'] as const;
@@ -92,6 +95,14 @@ export const Settings = z.object({
     .min(1)
     .default(DEFAULT_RELEASE)
     .describe('"rehearsal", a directory, a tarball or a git URL with #TAG or #COMMIT'),
+  pack: z
+    .string()
+    .optional()
+    .describe('offline pack that has the release and its images: no network is used'),
+  packVia: z.enum(PACK_VIA).default('auto').describe('how the pack comes to the nodes'),
+  packReaders: count(256)
+    .default(8)
+    .describe('how many nodes read the pack from a shared filesystem at the same time'),
   joinVia: z.enum(JOIN_VIA).default('auto').describe('how the join record travels'),
   engine: z.enum(ENGINES).default('auto').describe('container engine'),
   compose: z.string().optional().describe('compose command given to make as COMPOSE'),

@@ -13,6 +13,8 @@ const PART_BYTES = 48 * 1024;
 
 export type ReleaseSenderOptions = {
   reference: string;
+  /** Another way to the packed release than by its reference. */
+  obtain?: (() => Promise<PackedRelease>) | undefined;
   cwd: string;
   destination: string;
   env: NodeJS.ProcessEnv;
@@ -63,15 +65,17 @@ export function createReleaseSender(options: ReleaseSenderOptions): ReleaseSende
       pushParts(packed).catch(options.onTrouble);
     }
   };
+  const byReference = () =>
+    packRelease(parseReleaseReference(options.reference, options.cwd), {
+      destination: options.destination,
+      rehearsalDir: rehearsalDirectory(),
+      env: childEnvironment(options.env),
+      timeoutMs: options.timeoutMs,
+      signal: options.signal,
+    });
   return {
     prepare: async () => {
-      packed = await packRelease(parseReleaseReference(options.reference, options.cwd), {
-        destination: options.destination,
-        rehearsalDir: rehearsalDirectory(),
-        env: childEnvironment(options.env),
-        timeoutMs: options.timeoutMs,
-        signal: options.signal,
-      });
+      packed = await (options.obtain ?? byReference)();
       announce();
       pushIfWanted();
     },

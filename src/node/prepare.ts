@@ -7,10 +7,12 @@ import which from 'which';
 import { UnetError } from '../errors.ts';
 import { ensurePrivateDirectory } from '../files/private-directory.ts';
 import { jobPaths, userNodeDirectory } from '../job/layout.ts';
+import { ownArchitecture } from '../pack/architecture.ts';
 import { childEnvironment } from '../process/environment.ts';
 import { endProcessesIn } from '../process/inside.ts';
 import { toolMissing } from '../process/run.ts';
 import { addressOfInterface, leadAddress } from './address.ts';
+import { seesPack } from './pack.ts';
 import { type Hello, type JobSpec, PROTOCOL } from './protocol.ts';
 import { readRecord } from './record.ts';
 import { type Claim, claimSlot, SLOTS } from './slots.ts';
@@ -24,6 +26,7 @@ export type Prepared = {
   /** This node's, below it. */
   directory: string;
   seesJobDir: boolean;
+  seesPack: boolean | undefined;
   problem?: UnetError;
 };
 
@@ -34,6 +37,7 @@ export async function prepare(spec: JobSpec, node: string, env: NodeJS.ProcessEn
     root,
     directory: join(root, spec.jobId, node),
     seesJobDir: spec.mode === 'bring-up' && (await seesNonce(jobPaths(spec.jobDir).nonce, spec.nonce)),
+    seesPack: spec.mode === 'bring-up' ? await seesPack(spec) : undefined,
   };
   try {
     await endLivingAgent(spec, prepared.directory);
@@ -97,6 +101,8 @@ export async function greet(
       pid: process.pid,
       nodeDir: prepared.root,
       seesJobDir: prepared.seesJobDir,
+      seesPack: prepared.seesPack,
+      architecture: ownArchitecture(),
       slot: claim?.slot ?? -1,
       ...(typeof address === 'string' ? { address } : {}),
       ...(trouble === undefined ? {} : { problem: trouble.with({ node }).toRecord() }),
