@@ -5,7 +5,8 @@ import which from 'which';
 import { UnetError } from '../errors.ts';
 import { createRenderer } from '../events/renderer.ts';
 import { bringUp } from '../lead/bring-up.ts';
-import { clusterVariables } from '../lead/cluster-variables.ts';
+import { choosePack } from '../lead/choose-pack.ts';
+import { clusterVariables, kubectlVariables } from '../lead/cluster-variables.ts';
 import { findJob, type Job, usableCluster } from '../lead/job.ts';
 import { takeDown } from '../lead/take-down.ts';
 import { runForeground } from '../process/foreground.ts';
@@ -22,11 +23,15 @@ export const run: CommandModule = {
   ],
   settings: 'all',
   rest: 'dashes',
-  async handler({ settings, env, cwd, signal, stderr, stdout, rest }) {
+  async handler({ settings: asked, origins, env, cwd, signal, stderr, stdout, rest }) {
     if (rest.length === 0) {
       throw new UnetError('UNET_USAGE', 'unet run needs a command: unet run -- CMD');
     }
-    await refuseMissing(rest[0] ?? '', env);
+    const releaseGiven = origins.release?.source !== 'default';
+    const settings = await choosePack({ settings: asked, releaseGiven, env, cwd, signal });
+    if (rest[0] !== 'kubectl' || settings.pack === undefined) {
+      await refuseMissing(rest[0] ?? '', env);
+    }
     const job = await findJob({ settings, env, cwd, unet: VERSION, signal });
     const renderer = await createRenderer({
       output: settings.output,
@@ -51,7 +56,7 @@ export const run: CommandModule = {
   },
 };
 
-/** Before anything is started for it. */
+/** Before anything is started for it. A kubectl may be in the pack. */
 async function refuseMissing(command: string, env: NodeJS.ProcessEnv): Promise<void> {
   if ((await which(command, { path: env.PATH ?? '', nothrow: true })) === null && !existsSync(command)) {
     throw new UnetError('UNET_COMMAND_NOT_FOUND', `${command}: command not found`);
@@ -65,7 +70,10 @@ async function inCluster(
   cwd: string,
   signal: AbortSignal,
 ): Promise<number> {
-  const variables = clusterVariables(await usableCluster(job), job.paths);
+  const variables = {
+    ...clusterVariables(await usableCluster(job), job.paths),
+    ...kubectlVariables(job.paths, env),
+  };
   return await runForeground(command, { env: { ...env, ...variables }, cwd, signal });
 }
 

@@ -3,6 +3,7 @@
 import { EXIT } from '../errors.ts';
 import { createRenderer } from '../events/renderer.ts';
 import { bringUp } from '../lead/bring-up.ts';
+import { choosePack } from '../lead/choose-pack.ts';
 import { findJob } from '../lead/job.ts';
 import { VERSION } from '../version.ts';
 import type { CommandContext, CommandModule } from './frame/command.ts';
@@ -13,6 +14,7 @@ export const up: CommandModule = {
   group: 'cluster',
   example: [
     ['unet up && eval "$(unet env)"', 'bring it up, and point kubectl at it'],
+    ['unet up --pack my.pack', 'without internet: everything is in the pack of unet pack'],
     ['unet up --min-nodes 6 --timeout 10m', 'six Ready nodes of the allocation are enough'],
   ],
   settings: 'all',
@@ -22,7 +24,9 @@ export const up: CommandModule = {
 
 /** The command's logic, also for `unet rehearse`, which is the same with other defaults. */
 export async function runUp(context: CommandContext): Promise<number> {
-  const { settings, env, cwd, signal, stderr, stdout, say } = context;
+  const { env, cwd, signal, stderr, stdout, say } = context;
+  const releaseGiven = context.origins.release?.source !== 'default';
+  const settings = await choosePack({ settings: context.settings, releaseGiven, env, cwd, signal });
   const job = await findJob({ settings, env, cwd, unet: VERSION, signal });
   const renderer = await createRenderer({
     output: settings.output,

@@ -39,7 +39,7 @@ export type SettingOption = {
   defaultText?: string;
 };
 
-const PATHS: readonly string[] = ['jobDir', 'nodeDir', 'cache', 'cacheFrom'];
+const PATHS: readonly string[] = ['jobDir', 'nodeDir', 'cache', 'cacheFrom', 'pack'];
 const STEP_FLAG = 'step-timeout';
 const STEP_FILE = 'step-timeouts';
 const STEP_VARIABLE = 'UNET_STEP_TIMEOUT';

@@ -50,8 +50,10 @@ export type SettingKind = 'text' | 'path' | 'choice' | 'count' | 'duration' | 's
 export const StepTimeouts = z.object({
   hello: Duration.default(60_000),
   stage: Duration.default(120_000),
+  load: Duration.default(900_000),
   up: Duration.default(600_000),
   boot: Duration.default(120_000),
+  images: Duration.default(600_000),
   init: Duration.default(360_000),
   kubeconfig: Duration.default(60_000),
   cni: Duration.default(180_000),
@@ -66,6 +68,7 @@ export type StepTimeouts = z.infer<typeof StepTimeouts>;
 
 export const JOIN_VIA = ['auto', 'shared-fs', 'flux-archive', 'stdio'] as const;
 export const STAGES = ['auto', 'copy', 'archive', 'none'] as const;
+export const PACK_VIA = ['auto', 'shared-fs', 'sbcast', 'flux-archive'] as const;
 export const ENGINES = ['auto', 'docker', 'podman', 'nerdctl'] as const;
 export const STORAGES = ['auto', 'site', 'job'] as const;
 export const PROXIES = ['auto', 'none'] as const;
@@ -112,6 +115,14 @@ export const Settings = z.object({
     .enum(STAGES)
     .default('auto')
     .describe('how the release reaches the nodes; none: each has it at the same path'),
+  pack: z
+    .string()
+    .optional()
+    .describe('offline pack that has the release and its images: no network is used'),
+  packVia: z.enum(PACK_VIA).default('auto').describe('how the pack comes to the nodes'),
+  packReaders: count(256)
+    .default(8)
+    .describe('how many nodes read the pack from a shared filesystem at the same time'),
   joinVia: z.enum(JOIN_VIA).default('auto').describe('how the join record travels'),
   engine: z.enum(ENGINES).default('auto').describe('container engine'),
   compose: z.string().optional().describe('compose command given to make as COMPOSE'),

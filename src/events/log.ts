@@ -24,6 +24,7 @@ const DEFAULT_KEEP = 20_000;
 // What goes first when it gets too much: told once, and of no use to somebody who comes later.
 const PASSING = (event: UnetEvent) =>
   event.type === 'warning' ||
+  event.type === 'pack' ||
   (event.type === 'step' && (event.state === 'retrying' || event.state === 'started'));
 const LASTING = (event: UnetEvent) =>
   event.type === 'plan' || event.type === 'cluster' || event.type === 'summary';

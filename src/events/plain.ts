@@ -1,5 +1,6 @@
 /** One line for each change, for batch logs. No colours, and short also for 256 nodes. */
 import { redact } from '../process/redact.ts';
+import { formatBytes } from './bytes.ts';
 import { createErrorBlocks } from './error-blocks.ts';
 import { formatDuration } from './format.ts';
 import { advance, createProgress, type Progress, warningText, workersOf } from './progress.ts';
@@ -71,6 +72,10 @@ function describe(
       return nodeLine(event, progress);
     case 'step':
       return stepLines(event, progress, errorBlock, told);
+    case 'pack':
+      return event.bytes < event.total
+        ? []
+        : [`the pack ${event.path} is verified: ${formatBytes(event.total)}`];
     case 'warning':
       return [`warning: ${warningText(event)}`.replaceAll('\n', ' ')];
     case 'error':

@@ -36,6 +36,8 @@ export type Progress = {
   warnings: string[];
   errors: ErrorRecord[];
   summary?: Summary;
+  /** How much of the pack is verified. */
+  pack?: { bytes: number; total: number };
   /** `at` of the last event. */
   at: number;
 };
@@ -61,6 +63,9 @@ export function advance(progress: Progress, event: UnetEvent): void {
       return;
     case 'step':
       advanceStep(nodeOf(progress, event.node), event);
+      return;
+    case 'pack':
+      progress.pack = { bytes: event.bytes, total: event.total };
       return;
     case 'warning':
       progress.warnings = [...progress.warnings.slice(-99), warningText(event)];

@@ -2,17 +2,31 @@
  * The live task list: what listr2 draws, as titles made from the progress. Its height does not depend on the
  * number of nodes: the lead with its steps, the workers in one line, the ready ones, the failed, the last warning.
  */
+import { formatBytes, progressBar } from './bytes.ts';
 import { formatDuration } from './format.ts';
 import { currentStep, type NodeProgress, type Progress, rank, workersOf } from './progress.ts';
 import { someOf } from './summary-table.ts';
 import { STEPS, type StepName } from './types.ts';
 
-const LEAD_STEPS = ['stage', 'up', 'boot', 'init', 'kubeconfig', 'cni', 'publish', 'ready', 'dns'] as const;
-const WORKER_STEPS = ['stage', 'up', 'boot', 'await-join', 'join'] as const;
+const LEAD_STEPS = [
+  'stage',
+  'load',
+  'up',
+  'boot',
+  'images',
+  'init',
+  'kubeconfig',
+  'cni',
+  'publish',
+  'ready',
+  'dns',
+] as const;
+const WORKER_STEPS = ['stage', 'load', 'up', 'boot', 'images', 'await-join', 'join'] as const;
 const NAMED = 4;
 
 /** The tasks in their order. The steps of the lead are drawn below it. */
 export const TASKS: readonly { id: string; steps?: readonly string[] }[] = [
+  { id: 'pack' },
   { id: 'lead', steps: LEAD_STEPS },
   { id: 'workers' },
   { id: 'all' },
@@ -28,6 +42,7 @@ export function taskLines(progress: Progress, at: number): ReadonlyMap<string, T
   const leadName = progress.plan?.lead;
   const lead = leadName === undefined ? undefined : progress.nodes.get(leadName);
   const lines: [string, TaskLine | undefined][] = [
+    ['pack', packLine(progress)],
     ['lead', leadLine(progress, lead, at)],
     ...LEAD_STEPS.map((step): [string, TaskLine | undefined] => [step, leadStep(lead, step, at)]),
     ['workers', workersLine(progress, at)],
@@ -36,6 +51,19 @@ export function taskLines(progress: Progress, at: number): ReadonlyMap<string, T
     ['warnings', warningsLine(progress)],
   ];
   return new Map(lines.filter((entry): entry is [string, TaskLine] => entry[1] !== undefined));
+}
+
+function packLine({ pack }: Progress): TaskLine | undefined {
+  if (pack === undefined) {
+    return undefined;
+  }
+  const { bytes, total } = pack;
+  return bytes < total
+    ? {
+        title: `verify the pack ${progressBar(bytes / total, 24)} ${formatBytes(bytes)} of ${formatBytes(total)}`,
+        state: 'running',
+      }
+    : { title: `verify the pack (${formatBytes(total)})`, state: 'done' };
 }
 
 function leadLine(progress: Progress, lead: NodeProgress | undefined, at: number): TaskLine {

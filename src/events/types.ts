@@ -32,8 +32,10 @@ export type NodePhase =
 /** The steps of a node, in the order in which they run. */
 export const STEPS = {
   stage: 'stage the release',
+  load: 'load the pack',
   up: 'start the node',
   boot: 'wait for containerd',
+  images: 'import the images',
   init: 'kubeadm init',
   kubeconfig: 'write the kubeconfig',
   cni: 'install the CNI',
@@ -72,6 +74,8 @@ export type EventBody =
       inMs: number;
       message: string;
     }
+  /** Bytes of the pack that have been verified, before any node is touched. */
+  | { type: 'pack'; path: string; bytes: number; total: number }
   | { type: 'warning'; message: string; node?: string | undefined }
   | { type: 'error'; error: ErrorRecord }
   | {

@@ -23,6 +23,9 @@ export function jobPaths(directory: string) {
     join: join(directory, 'join'),
     kubeconfig: join(directory, 'kubeconfig'),
     release: join(directory, 'release.tar'),
+    /** Programs of an offline pack, for the user's commands. */
+    bin: join(directory, 'bin'),
+    kubectl: join(directory, 'bin', 'kubectl'),
     logs: join(directory, 'logs'),
     supervisorLog: join(directory, 'logs', 'supervisor.log'),
     /** Written by a `down` that is not on the supervisor's host. */

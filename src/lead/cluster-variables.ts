@@ -1,4 +1,6 @@
 /** What a command that works in the cluster finds in its environment; and the same by name. */
+import { existsSync } from 'node:fs';
+import which from 'which';
 import { UnetError } from '../errors.ts';
 import type { JobPaths } from '../job/layout.ts';
 import type { JobState } from '../job/state.ts';
@@ -23,6 +25,15 @@ export function clusterVariables(state: JobState, paths: JobPaths): Record<strin
     UNET_JOB_NODES: readyNodes(state).join(' '),
     UNET_JOB_API_SERVER: serverUrl(state.apiServer),
   };
+}
+
+/** The pack's kubectl for those who have none: behind everything else on PATH. */
+export function kubectlVariables(
+  paths: JobPaths,
+  { PATH: path = '' }: NodeJS.ProcessEnv,
+): Record<string, string> {
+  const needed = existsSync(paths.kubectl) && which.sync('kubectl', { path, nothrow: true }) === null;
+  return needed ? { PATH: path === '' ? paths.bin : `${path}:${paths.bin}` } : {};
 }
 
 const ATTRIBUTE_READERS = {

@@ -17,6 +17,8 @@ export type Cluster = {
   spec: JobSpec;
   roster: Map<string, NodeEntry>;
   lead: NodeEntry;
+  /** What the pack is for, if there is one. */
+  packArchitecture?: string | undefined;
   timers: Timers;
   phase: () => ClusterPhase;
   emit: (event: EventBody) => void;

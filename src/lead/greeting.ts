@@ -3,7 +3,9 @@ import { UnetError } from '../errors.ts';
 import { chooseTransport, type TransportName } from '../join/transport.ts';
 import { checkPeer, type Hello } from '../node/protocol.ts';
 import { SLOTS } from '../node/slots.ts';
+import { sameArchitecture } from '../pack/architecture.ts';
 import type { Cluster } from './cluster.ts';
+import type { PackDelivery } from './pack-delivery.ts';
 import type { ReleaseSender } from './release-sender.ts';
 import { assignmentOf, isOut, type NodeEntry } from './roster.ts';
 import { createSlotAgreement } from './slot-agreement.ts';
@@ -20,7 +22,7 @@ export type Greeting = {
   over: () => boolean;
 };
 
-export function createGreeting(cluster: Cluster, release: ReleaseSender): Greeting {
+export function createGreeting(cluster: Cluster, release: ReleaseSender, pack: PackDelivery): Greeting {
   const { options, roster, lead, spec, timers } = cluster;
   let over = false;
   let joinVia: TransportName = 'stdio';
@@ -74,6 +76,7 @@ export function createGreeting(cluster: Cluster, release: ReleaseSender): Greeti
       return;
     }
     release.deliver(allSee);
+    pack.start();
     if (spec.oneHost) {
       for (const node of present()) {
         node.slot = node.hello?.slot ?? 0;
@@ -130,7 +133,7 @@ export function createGreeting(cluster: Cluster, release: ReleaseSender): Greeti
   return {
     hello: (node, hello) => {
       node.hello = hello;
-      const refused = refusal(node, hello, options.unet);
+      const refused = refusal(node, hello, cluster);
       if (refused !== undefined) {
         cluster.giveUp(node, refused);
         return;
@@ -183,9 +186,16 @@ function notSeen(nodes: NodeEntry[]): UnetError {
   });
 }
 
-function refusal(node: NodeEntry, hello: Hello, own: string): UnetError | undefined {
+function refusal(
+  node: NodeEntry,
+  hello: Hello,
+  { options, packArchitecture }: Cluster,
+): UnetError | undefined {
   try {
-    checkPeer(hello, own, node.name);
+    checkPeer(hello, options.unet, node.name);
+    if (packArchitecture !== undefined && hello.architecture !== undefined) {
+      sameArchitecture('the pack', packArchitecture, node.name, hello.architecture);
+    }
   } catch (error) {
     return UnetError.from(error).with({ node: node.name });
   }

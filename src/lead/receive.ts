@@ -4,6 +4,7 @@ import type { FromAgent } from '../node/protocol.ts';
 import type { Cluster } from './cluster.ts';
 import type { Greeting } from './greeting.ts';
 import type { Joining } from './joining.ts';
+import type { PackDelivery } from './pack-delivery.ts';
 import type { Readiness } from './readiness.ts';
 import type { NodeEntry } from './roster.ts';
 
@@ -12,6 +13,7 @@ type Of<T extends FromAgent['type']> = Extract<FromAgent, { type: T }>;
 export type Rooms = {
   greeting: Greeting;
   joining: Joining;
+  pack: PackDelivery;
   readiness: Readiness;
   onKubeconfig: (message: Of<'kubeconfig'>) => void;
   onBye: (node: NodeEntry, message: Of<'bye'>) => void;
@@ -38,6 +40,10 @@ export function createReceiver(cluster: Cluster, rooms: Rooms): (message: FromAg
         return stepNews(cluster, rooms, node, message);
       case 'warning':
         return cluster.emit({ type: 'warning', node: node.name, message: message.message });
+      case 'want-pack':
+        return rooms.pack.want(node);
+      case 'pack-over':
+        return rooms.pack.over(node);
       case 'want-join':
         return joining.want(node);
       case 'join-over':

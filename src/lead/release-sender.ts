@@ -17,6 +17,8 @@ const PART_BYTES = 48 * 1024;
 
 export type ReleaseSenderOptions = {
   reference: string;
+  /** Another way to the packed release than by its reference. */
+  obtain?: (() => Promise<PackedRelease>) | undefined;
   cwd: string;
   destination: string;
   env: NodeJS.ProcessEnv;
@@ -76,18 +78,21 @@ export function createReleaseSender(options: ReleaseSenderOptions): ReleaseSende
       pushParts(packed).catch(options.onTrouble);
     }
   };
+  const byReference = () => {
+    const reference = parseReleaseReference(options.reference, options.cwd);
+    own = options.stage === 'none' ? ownOf(reference) : undefined;
+    return provisionRelease(reference, {
+      ...options.provision,
+      destination: options.destination,
+      rehearsalDir: rehearsalDirectory(),
+      env: childEnvironment(options.env),
+      timeoutMs: options.timeoutMs,
+      signal: options.signal,
+    });
+  };
   return {
     prepare: async () => {
-      const reference = parseReleaseReference(options.reference, options.cwd);
-      own = options.stage === 'none' ? ownOf(reference) : undefined;
-      const result = await provisionRelease(reference, {
-        ...options.provision,
-        destination: options.destination,
-        rehearsalDir: rehearsalDirectory(),
-        env: childEnvironment(options.env),
-        timeoutMs: options.timeoutMs,
-        signal: options.signal,
-      });
+      const result = await (options.obtain ?? byReference)();
       only = options.stage === 'archive' ? await options.archive?.(result.file, result.sha256) : undefined;
       packed = result;
       announce();

@@ -14,13 +14,18 @@ import { type JobPaths, jobPaths } from '../job/layout.ts';
 import type { ApiServer } from '../kubernetes/server-url.ts';
 import type { Launcher } from '../launch/launcher.ts';
 import type { FromAgent, JobSpec } from '../node/protocol.ts';
+import { openPack, type Pack } from '../pack/reader.ts';
+import type { PackedRelease } from '../provision/pack.ts';
 import { type Agents, launcherFor, leadPlace, startAgents } from './agents.ts';
+import { refuseOtherMachine } from './choose-pack.ts';
 import { type Cluster, type SupervisorOptions, wantedNodes } from './cluster.ts';
 import type { ResumeSettings } from './control.ts';
 import { createGreeting, type Greeting } from './greeting.ts';
 import { createJoining, type Joining } from './joining.ts';
 import { createLosses, type Losses } from './losses.ts';
 import { outerCluster } from './outer-cluster.ts';
+import { kubectlOfPack, type PackOptions, packSpec, releaseOfPack, verifyPack } from './pack.ts';
+import { createPackDelivery, type PackDelivery } from './pack-delivery.ts';
 import { provisionSettings } from './provision-settings.ts';
 import { createPublicity, type Publicity } from './publicity.ts';
 import { createReadiness, type Readiness } from './readiness.ts';
@@ -50,6 +55,7 @@ export class Supervisor implements Cluster {
   readonly over: Promise<void>;
   readonly options: SupervisorOptions;
   readonly spec: JobSpec;
+  packArchitecture: string | undefined;
   readonly roster: Map<string, NodeEntry>;
   readonly lead: NodeEntry;
   readonly timers = createTimers();
@@ -59,6 +65,7 @@ export class Supervisor implements Cluster {
   private readonly diagnostics: string[] = [];
   private readonly release: ReleaseSender;
   private readonly greeting: Greeting;
+  private readonly pack: PackDelivery;
   private readonly joining: Joining;
   private readonly readiness: Readiness;
   private readonly losses: Losses;
@@ -71,6 +78,7 @@ export class Supervisor implements Cluster {
   private epoch: number;
   private startedAt = performance.now();
   private apiServer: ApiServer | undefined;
+  private packed: Pack | undefined;
   private error: ErrorRecord | undefined;
   private socket = '';
   private deadline: NodeJS.Timeout | undefined;
@@ -107,14 +115,17 @@ export class Supervisor implements Cluster {
       stage: settings.stage,
       archive: releaseArchiver(allocation, options.env),
       warn: (message) => this.emit({ type: 'warning', message }),
+      obtain: settings.pack === undefined ? undefined : () => this.releaseOfPack(),
     });
-    this.greeting = createGreeting(this, this.release);
+    this.pack = createPackDelivery(this, this.aborting.signal);
+    this.greeting = createGreeting(this, this.release, this.pack);
     this.joining = createJoining(this);
     this.readiness = createReadiness(this);
     this.losses = createLosses(this, this.launcher, () => this.diagnostics);
     this.receive = createReceiver(this, {
       greeting: this.greeting,
       joining: this.joining,
+      pack: this.pack,
       readiness: this.readiness,
       onKubeconfig: (message) => void this.kubeconfig(message),
       onBye: (node, message) => this.bye(node, message),
@@ -164,8 +175,45 @@ export class Supervisor implements Cluster {
       this.losses.loseSilent();
     });
     this.timers.every(STATE_RENEWAL_MS, () => void this.saveState());
+    await this.openPack();
+    if (this.isEnding()) {
+      return;
+    }
     this.launch([...this.roster.keys()]);
     this.release.prepare().catch((error: unknown) => this.fail(UnetError.from(error)));
+  }
+
+  /** Nothing has been touched so far, so when the pack is refused there is nothing to clean. */
+  private async openPack(): Promise<void> {
+    const { settings, allocation } = this.options;
+    if (settings.pack === undefined) {
+      return;
+    }
+    const options = this.packOptions();
+    try {
+      refuseOtherMachine(await openPack(settings.pack), allocation);
+      this.packed = await verifyPack(settings.pack, options);
+      await kubectlOfPack(this.packed, options);
+    } catch (error) {
+      for (const node of this.roster.values()) {
+        node.clean = true;
+      }
+      throw error;
+    }
+    this.spec.pack = packSpec(this.packed);
+    this.packArchitecture = this.packed.manifest.architecture;
+  }
+
+  private async releaseOfPack(): Promise<PackedRelease> {
+    if (this.packed === undefined) {
+      throw new TypeError('the pack is opened before its release is wanted');
+    }
+    return await releaseOfPack(this.packed, this.packOptions());
+  }
+
+  private packOptions(): PackOptions {
+    const { paths, aborting } = this;
+    return { paths, env: this.options.env, signal: aborting.signal, emit: (event) => this.emit(event) };
   }
 
   /** What somebody who comes now has to see: the plan, and the current bring-up or what came of it. */
@@ -266,6 +314,7 @@ export class Supervisor implements Cluster {
     node.steps.clear();
     this.setNode(node, phase, error.message);
     this.joining.over(node);
+    this.pack.over(node);
     if (node === this.lead) {
       this.fail(leadLost(node, error, phase));
       return;

@@ -36,8 +36,8 @@ export async function checkContainer(context: NodeContext, log: StepLog, signal:
     });
   }
   await refuseExtras(container, file);
-  if (container.image === undefined) {
-    return;
+  if (container.image === undefined || container.image === spec.pack?.image) {
+    return; // Built, or loaded by the next step.
   }
   const options = {
     env: context.environment(),

@@ -6,6 +6,7 @@ import type { JoinTransport, TransportName } from '../join/transport.ts';
 import type { Environment } from '../process/environment.ts';
 import type { ReleaseFacts } from '../provision/probe.ts';
 import type { Inbox } from './inbox.ts';
+import type { LoadedPack } from './pack.ts';
 import type { Assignment, FromAgent, JobSpec } from './protocol.ts';
 import type { NodeRecord } from './record.ts';
 import type { StepLog } from './step-log.ts';
@@ -44,6 +45,8 @@ export type NodeContext = {
   peers?: string[];
   /** Set by `up`: the engine with this node's own compose command. */
   dressedEngine?: Engine;
+  /** Set by `load`. */
+  loaded?: LoadedPack;
   /** Set by `await-join`. */
   joinRecord?: JoinRecord;
   /** Set by `publish`, which then calls `onPublished`. */
@@ -59,6 +62,8 @@ export type NodeContext = {
 
 export type Step = {
   name: StepName;
+  /** Whether there is something to do; absent: always. */
+  applies?: (context: NodeContext) => boolean;
   /** @throws UnetError with what a person can do about it. */
   run: (context: NodeContext, log: StepLog, signal: AbortSignal) => Promise<void>;
 };

@@ -5,9 +5,11 @@ import { runPlan } from './run-plan.ts';
 import { awaitJoin } from './steps/await-join.ts';
 import { boot } from './steps/boot.ts';
 import { cni } from './steps/cni.ts';
+import { images } from './steps/images.ts';
 import { init } from './steps/init.ts';
 import { join } from './steps/join.ts';
 import { kubeconfig } from './steps/kubeconfig.ts';
+import { load } from './steps/load.ts';
 import { publish } from './steps/publish.ts';
 import { stage } from './steps/stage.ts';
 import { up } from './steps/up.ts';
@@ -15,18 +17,26 @@ import { up } from './steps/up.ts';
 export type Plan = readonly (Step | readonly Step[])[];
 
 /** Before the node knows its ports and names: the supervisor may still wait for others. */
-const EVERY_NODE: Plan = [stage];
+const EVERY_NODE: Plan = [stage, load];
 
 // The workers wait for the record: it goes first.
-const LEAD: Plan = [up, boot, init, [publish, kubeconfig, cni]];
+const LEAD: Plan = [up, boot, [images, init], [publish, kubeconfig, cni]];
 
-const WORKER: Plan = [up, boot, awaitJoin, join];
+const WORKER: Plan = [up, boot, [images, awaitJoin], join];
 
 /** Runs all of a node's plan. Repeatable: what is staged and assigned stays so. */
 export async function bringNodeUp(context: NodeContext, signal: AbortSignal): Promise<void> {
-  await runPlan(EVERY_NODE, context, signal);
+  await runPlan(wanted(EVERY_NODE, context), context, signal);
   await identify(context, signal);
-  await runPlan(context.isLead ? LEAD : WORKER, context, signal);
+  await runPlan(wanted(context.isLead ? LEAD : WORKER, context), context, signal);
+}
+
+/** The steps that have something to do on this node. */
+function wanted(plan: Plan, context: NodeContext): Plan {
+  const applies = (step: Step) => step.applies?.(context) ?? true;
+  return plan.flatMap((item) =>
+    'run' in item ? (applies(item) ? [item] : []) : [item.filter((step) => applies(step))],
+  );
 }
 
 /** For a worker whose container runs. */

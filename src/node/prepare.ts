@@ -10,11 +10,13 @@ import { ensurePrivateDirectory } from '../files/private-directory.ts';
 import { fluxMissing } from '../flux/flux.ts';
 import { jobPaths } from '../job/layout.ts';
 import { chooseNodeDirectory, nodeDirectories, nodeParents } from '../job/node-directory.ts';
+import { ownArchitecture } from '../pack/architecture.ts';
 import { childEnvironment } from '../process/environment.ts';
 import { endProcessesIn } from '../process/inside.ts';
 import { toolMissing } from '../process/run.ts';
 import { addressOfInterface, leadAddress } from './address.ts';
 import { endAgent } from './end-agent.ts';
+import { seesPack } from './pack.ts';
 import { type Hello, type JobSpec, PROTOCOL } from './protocol.ts';
 import { readRecord } from './record.ts';
 import { type Claim, claimSlot, SLOTS } from './slots.ts';
@@ -26,6 +28,7 @@ export type Prepared = {
   /** This node's, below it. */
   directory: string;
   seesJobDir: boolean;
+  seesPack: boolean | undefined;
   problem?: UnetError;
 };
 
@@ -41,6 +44,7 @@ export async function prepare(spec: JobSpec, node: string, env: NodeJS.ProcessEn
   const prepared: Prepared = {
     ...(places.find(({ directory }) => existsSync(directory)) ?? places[0] ?? { root: '', directory: '' }),
     seesJobDir: spec.mode === 'bring-up' && (await seesNonce(jobPaths(spec.jobDir).nonce, spec.nonce)),
+    seesPack: spec.mode === 'bring-up' ? await seesPack(spec) : undefined,
   };
   try {
     for (const { directory } of places) {
@@ -121,6 +125,8 @@ export async function greet(
       pid: process.pid,
       nodeDir: prepared.root,
       seesJobDir: prepared.seesJobDir,
+      seesPack: prepared.seesPack,
+      architecture: ownArchitecture(),
       slot: claim?.slot ?? -1,
       ...(typeof address === 'string' ? { address } : {}),
       ...(trouble === undefined ? {} : { problem: trouble.with({ node }).toRecord() }),

@@ -8,9 +8,10 @@ import { ContainerOptions } from '../engine/container-options.ts';
 import { ERROR_CODES, type ErrorCode, type ErrorRecord, UnetError } from '../errors.ts';
 import { STEPS, type StepName } from '../events/types.ts';
 import { TRANSPORTS } from '../join/transport.ts';
+import { PACK_ROUTES } from '../pack/routes.ts';
 
 /** Raised when a peer of another number could not understand this one. */
-export const PROTOCOL = 1;
+export const PROTOCOL = 2;
 
 /** Milliseconds, as the settings are once they are read; there a bare number is seconds. */
 const StepTimeouts = z.object(
@@ -64,6 +65,8 @@ export const JobSpec = z.object({
   /** Parents of the node-local directory, separated by ":". */
   nodeDir: z.string().optional(),
   nodeDirShared: z.boolean().optional(),
+  /** The offline pack, where the supervisor sees it, and the node image that is in it. */
+  pack: z.object({ path: z.string(), id: z.string(), image: z.string().optional() }).optional(),
   engine: z.enum(ENGINES),
   compose: z.string().optional(),
   container: ContainerOptions,
@@ -115,6 +118,14 @@ export const ToAgents = z.discriminatedUnion('type', [
   }),
   /** `archive`: instead of all parts, the name of the Flux archive that has the whole. */
   z.object({ type: z.literal('release-part'), data: z.string(), archive: z.string().optional() }),
+  /** The pack is there for this node, or for all: read it where the supervisor sees it, or out of what was broadcast. */
+  z.object({
+    type: z.literal('pack'),
+    node: z.string().optional(),
+    via: z.enum(PACK_ROUTES),
+    /** `sbcast`: the file in this user's node-local directory of the job. `flux-archive`: its name. */
+    name: z.string().optional(),
+  }),
   z.object({ type: z.literal('grant'), node: z.string() }),
   z.object({ type: z.literal('join-record'), record: z.unknown() }),
   /** A worker that failed tries again, for a record of at least this epoch. */
@@ -144,6 +155,10 @@ export const FromAgent = z.discriminatedUnion('type', [
     pid: z.number(),
     nodeDir: z.string(),
     seesJobDir: z.boolean(),
+    /** Whether it can read the pack where the supervisor does; absent without a pack. */
+    seesPack: z.boolean().optional(),
+    /** As in container images. */
+    architecture: z.string().optional(),
     slot: z.number(),
     /** The lead's address for the others; workers find theirs by the route to it. */
     address: z.string().optional(),
@@ -163,6 +178,8 @@ export const FromAgent = z.discriminatedUnion('type', [
     message: z.string(),
   }),
   z.object({ type: z.literal('warning'), node: z.string(), message: z.string() }),
+  z.object({ type: z.literal('want-pack'), node: z.string() }),
+  z.object({ type: z.literal('pack-over'), node: z.string() }),
   z.object({ type: z.literal('want-join'), node: z.string() }),
   z.object({ type: z.literal('join-over'), node: z.string() }),
   z.object({ type: z.literal('forgotten'), node: z.string(), nodeName: z.string() }),

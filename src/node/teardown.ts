@@ -8,6 +8,7 @@ import { removeEmptyParents } from '../files/empty-parents.ts';
 import { removeTree } from '../files/remove-tree.ts';
 import { verifyPrivateDirectory } from '../files/safe-path.ts';
 import type { Environment } from '../process/environment.ts';
+import { removeIncoming } from './pack.ts';
 import { type NodeRecord, readRecord } from './record.ts';
 
 export type TeardownOptions = {
@@ -44,6 +45,7 @@ export async function teardown(options: TeardownOptions): Promise<void> {
     });
   }
   await removeTree(options.directory, { beneath: options.root });
+  await removeIncoming(options.directory);
   await removeEmptyParents(options.directory, options.root);
 }
 

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { buildNodeImage } from '../engine/build-image.ts';
+import { builtImage } from '../engine/compose.ts';
 import { detectEngine } from '../engine/detect.ts';
 import type { Engine } from '../engine/engine.ts';
 import { hasImage, imageId, pullImage } from '../engine/images.ts';
@@ -17,9 +18,6 @@ export type ImageFinder = {
 };
 
 const NODE_IMAGE = { path: 'node-image.tar', kind: 'node-image' } as const;
-/** What unet calls a node image that it has built, with the beginning of its release's checksum as tag. */
-const BUILT = 'localhost/unet-node';
-const SUM_DIGITS = 12;
 // What cannot be the name of an image, or hardly is.
 const LIKE_A_PATH = /^[./~]|\.tar(\.\w+)?$/;
 const DETECT_TIMEOUT_MS = 60_000;
@@ -78,7 +76,7 @@ export function createImageFinder(
 
   const built = async (): Promise<MemberSource> => {
     const found = await engine();
-    const name = `${BUILT}:${release.sha256.slice(0, SUM_DIGITS)}`;
+    const name = builtImage(release.sha256);
     if (await hasImage(found, name, engineOptions)) {
       onEvent({ type: 'step', message: `the node image ${name} is built already` });
     } else {

@@ -72,6 +72,14 @@ const routes: Route[] = [
   { matches: script('install-flannel.sh'), step: 'cni', command: lazily('installFlannel') },
   { matches: script('sync-external-ip.sh'), step: 'sync', command: lazily('syncExternalIp') },
   { matches: starts('ctr', 'version'), command: ctrVersion },
+  {
+    matches: starts('ctr', '-n', 'k8s.io', 'images', 'ls'),
+    command: async (run) => (await import('./commands/ctr-images.ts')).ctrImagesList(run),
+  },
+  {
+    matches: starts('ctr', '-n', 'k8s.io', 'images', 'import'),
+    command: async (run) => (await import('./commands/ctr-images.ts')).ctrImagesImport(run),
+  },
   { matches: isKubeconfig, step: 'kubeconfig', command: sed },
   { matches: starts('cat'), command: cat },
   { matches: starts('hostname'), command: hostname },

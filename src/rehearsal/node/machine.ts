@@ -20,6 +20,8 @@ export interface Machine {
   releaseDirectory: string;
   /** Files by path, as far as a step writes or reads them. */
   files: Map<string, string>;
+  /** Names of the images that were imported into containerd. */
+  images: Set<string>;
   /** /etc/hosts: names of other nodes. */
   hosts: Map<string, string>;
   journal: Journal;
@@ -46,6 +48,7 @@ export function machineFromEnvironment(
     published,
     ...directories,
     files: new Map(),
+    images: new Set(),
     hosts: new Map(),
     journal: new Journal(name),
     booted: false,
