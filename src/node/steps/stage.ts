@@ -35,10 +35,13 @@ export const stage: Step = {
     }
     log.line(`staged sha256 ${source.sha256} in ${record.stage}`);
     const probe = { env: context.environment(), timeoutMs: spec.stepTimeouts.stage, signal };
-    const probing = probeRelease(record.stage, probe);
-    probing.catch(() => {}); // the engine first: what it makes has to be whole before anything is taken away again
-    context.engine = await findEngine(context, log, signal);
-    context.release = await probing;
+    // Both to their ends: what the engine's search makes has to be whole before it is taken away again.
+    const [release, engine] = await Promise.allSettled([
+      probeRelease(record.stage, probe),
+      findEngine(context, log, signal),
+    ]);
+    context.release = valueOf(release);
+    context.engine = valueOf(engine);
     log.line(`engine: ${describeEngine(context.engine)}`);
     record.variables = { ...record.variables, ...engineVariables(context.engine) };
     const { type, command } = context.engine;
@@ -87,6 +90,13 @@ async function receive(context: NodeContext, signal: AbortSignal): Promise<Sourc
     );
   }
   return { content, sha256 };
+}
+
+function valueOf<T>(result: PromiseSettledResult<T>): T {
+  if (result.status === 'rejected') {
+    throw result.reason;
+  }
+  return result.value;
 }
 
 /** Where in a node's directory the release is staged. */
