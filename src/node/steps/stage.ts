@@ -40,8 +40,8 @@ export const stage: Step = {
       probeRelease(record.stage, probe),
       findEngine(context, log, signal),
     ]);
-    context.release = valueOf(release);
-    context.engine = valueOf(engine);
+    context.release = settled(release);
+    context.engine = settled(engine);
     log.line(`engine: ${describeEngine(context.engine)}`);
     record.variables = { ...record.variables, ...engineVariables(context.engine) };
     const { type, command } = context.engine;
@@ -92,7 +92,7 @@ async function receive(context: NodeContext, signal: AbortSignal): Promise<Sourc
   return { content, sha256 };
 }
 
-function valueOf<T>(result: PromiseSettledResult<T>): T {
+function settled<T>(result: PromiseSettledResult<T>): T {
   if (result.status === 'rejected') {
     throw result.reason;
   }
