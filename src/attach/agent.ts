@@ -1,6 +1,7 @@
 /** The life of an agent that a prolog has started: it looks for its supervisor, serves it as any other does, and goes. */
+import type { TLSSocket } from 'node:tls';
 import { UnetError } from '../errors.ts';
-import { readPresence, removePresence, writePresence } from '../job/presence.ts';
+import { readPresence, removePresence } from '../job/presence.ts';
 import { runAgent } from '../node/agent.ts';
 import { within } from '../process/deadline.ts';
 import { connectAgent } from './connect.ts';
@@ -31,7 +32,6 @@ export async function runAttachedAgent({ presence: file, unet, env, signal }: At
   if (place === undefined) {
     throw new UnetError('UNET_INTERNAL', `${file} names no meeting place`);
   }
-  await writePresence({ ...presence, pid: process.pid });
   try {
     const lead = allocation.nodes[0] ?? '';
     const socket = await within(
@@ -41,15 +41,27 @@ export async function runAttachedAgent({ presence: file, unet, env, signal }: At
       () => noSupervisor(lead, settings.timeout),
     );
     const code = await runAgent({ node, unet, input: socket, output: socket, env, signal });
-    await new Promise<void>((resolve) => {
-      socket.once('close', () => resolve());
-      socket.end();
-      setTimeout(resolve, CLOSE_MS).unref();
-    });
+    await close(socket);
     return code;
   } finally {
     await removePresence(allocation.jobId, node);
   }
+}
+
+/** What was said last is to arrive, if somebody is still there. */
+function close(socket: TLSSocket): Promise<void> {
+  return new Promise((resolve) => {
+    if (socket.closed) {
+      resolve();
+      return;
+    }
+    const timer = setTimeout(() => socket.destroy(), CLOSE_MS);
+    socket.once('close', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+    socket.end();
+  });
 }
 
 function noSupervisor(lead: string, timeoutMs: number): UnetError {

@@ -22,6 +22,8 @@ export async function connectAgent(
     const addresses = isLead ? ['127.0.0.1', ...point.addresses] : point.addresses;
     try {
       const socket = await firstToAnswer(point, addresses, signal);
+      // Said by its end too.
+      socket.on('error', () => socket.destroy());
       socket.write(`${jsonLine({ attach: node })}\n`);
       return socket;
     } catch {

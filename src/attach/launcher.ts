@@ -88,14 +88,16 @@ function receive({ place, jobId, addresses }: AttachOptions, request: LaunchRequ
     }
     if (missing.size === 0) {
       said = [];
-      closeDoor();
+      void closeDoor();
     }
   };
 
-  const closeDoor = () => {
+  const closeDoor = async () => {
     stopping.abort();
     server.close();
-    void place.withdraw().catch((error: unknown) => onDiagnostic(String(error)));
+    // What is just being published is not to stay.
+    await opened;
+    await place.withdraw().catch((error: unknown) => onDiagnostic(String(error)));
   };
 
   const endWhenAlone = () => {
@@ -107,7 +109,7 @@ function receive({ place, jobId, addresses }: AttachOptions, request: LaunchRequ
   server.on('error', (error) => onDiagnostic(String(error)));
   const open = async () => {
     server.listen();
-    await once(server, 'listening');
+    await once(server, 'listening', { signal: stopping.signal });
     const { port } = server.address() as AddressInfo;
     const point = {
       version: 1 as const,
@@ -118,7 +120,7 @@ function receive({ place, jobId, addresses }: AttachOptions, request: LaunchRequ
     };
     await place.publish(point, stopping.signal);
   };
-  open().catch((error: unknown) => {
+  const opened = open().catch((error: unknown) => {
     if (!stopping.signal.aborted) {
       const { message } = UnetError.from(error);
       onDiagnostic(message);
@@ -142,16 +144,15 @@ function receive({ place, jobId, addresses }: AttachOptions, request: LaunchRequ
       for (const socket of sockets.values()) {
         socket.end();
       }
-      closeDoor();
+      void closeDoor();
       endWhenAlone();
     },
     terminate: async () => {
       ending = true;
-      closeDoor();
       for (const socket of sockets.values()) {
         socket.destroy();
       }
-      await place.withdraw().catch(() => {});
+      await closeDoor();
       over();
     },
     ended,

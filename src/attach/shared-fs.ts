@@ -1,9 +1,9 @@
 /** The meeting point as a file of the job directory, on a filesystem that every node sees. */
 import { readdir, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { readPrivateFile, writePrivateFile } from '../files/private-file.ts';
 import { verifyPrivateDirectory } from '../files/safe-path.ts';
+import { createWakeUp } from '../join/wake-up.ts';
 import { type MeetingPlace, type MeetingPoint, readMeetingPoint } from './meeting-point.ts';
 
 const FILE = 'meeting.json';
@@ -16,14 +16,17 @@ export function sharedFsPlace(jobDir: string, jobId: string): MeetingPlace {
   return {
     publish: async (point) => await writePrivateFile(file, `${JSON.stringify(point)}\n`),
     watch: async (signal) => {
-      for (;;) {
-        const point = await look(jobDir, file, jobId).catch(() => undefined);
-        if (point !== undefined) {
-          return point;
+      const wakeUp = createWakeUp(signal);
+      try {
+        for (;;) {
+          const point = await wakeUp.unlessAborted(look(jobDir, file, jobId).catch(() => undefined));
+          if (point !== undefined) {
+            return point;
+          }
+          await wakeUp.next(POLL_MS * (1 - JITTER + 2 * JITTER * Math.random()));
         }
-        await sleep(POLL_MS * (1 - JITTER + 2 * JITTER * Math.random()), undefined, { signal }).catch(() =>
-          signal.throwIfAborted(),
-        );
+      } finally {
+        wakeUp.end();
       }
     },
     withdraw: async () => await rm(file, { force: true }),

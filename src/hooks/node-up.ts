@@ -86,7 +86,9 @@ async function startAgent(
       '--presence',
       file,
     ];
-    await startDetached(argv, { env: childEnvironment(env), cwd: '/', logFd: log.fd });
+    const pid = await startDetached(argv, { env: childEnvironment(env), cwd: '/', logFd: log.fd });
+    // Before the prolog ends, so that the epilog knows it even if that comes at once.
+    await writePresence({ ...presence, pid });
   } finally {
     await log.close();
   }

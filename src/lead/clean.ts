@@ -38,12 +38,15 @@ export async function cleanNodes(options: CleanOptions): Promise<UnetError[]> {
         }
       },
       // A moment's grace: the bye may still be in the pipe.
-      onExit: (nodes = options.nodes, _, byItself) =>
-        void setTimeout(() => nodes.forEach(byItself === true ? settle : settleUnclean), 200),
+      onExit: (nodes = options.nodes, reason, byItself) =>
+        void setTimeout(
+          () => nodes.forEach(byItself === true ? settle : (node) => void settleUnclean(node, reason)),
+          200,
+        ),
     });
-    const settleUnclean = (node: string) => {
+    const settleUnclean = (node: string, reason: string) => {
       if (waiting.has(node)) {
-        problems.push(notCleaned(node, 'its cleaning agent ended without a word'));
+        problems.push(notCleaned(node, `its cleaning agent ended: ${reason}`));
         settle(node);
       }
     };

@@ -49,7 +49,7 @@ const POLL_MS = 20;
 export async function findJob({ settings, env, cwd, unet, signal }: JobOptions): Promise<Job> {
   const jobs = jobsDirectory(settings.jobDir, env);
   const local = `local-${settings.name}`;
-  const outer = await findPrologCluster(prologIds(settings.allocation, env), jobs);
+  const outer = await findPrologCluster(prologIds(settings, env), jobs);
   if (outer !== undefined) {
     return { allocation: outer.allocation, settings, paths: jobPaths(outer.directory), env, cwd, unet };
   }
@@ -62,9 +62,8 @@ export async function findJob({ settings, env, cwd, unet, signal }: JobOptions):
     signal,
     hasLocal,
   });
-  const { kind, schedulerJobId } = allocation;
-  const made = await findPrologCluster(prologIdsOf(kind, schedulerJobId), jobs);
-  if (made !== undefined && kind === 'flux') {
+  const made = await findPrologCluster(prologIdsOf(allocation, settings.name), jobs);
+  if (made !== undefined && allocation.kind === 'flux') {
     return { allocation: made.allocation, settings, paths: jobPaths(made.directory), env, cwd, unet };
   }
   const usual = jobPaths(made?.directory ?? join(jobs, allocation.jobId));

@@ -78,7 +78,8 @@ export function createLosses(
       for (const name of nodes) {
         const node = roster.get(name);
         if (node !== undefined && node.hello === undefined && node.phase === 'waiting') {
-          cluster.giveUp(node, silent(node, seconds, diagnostics()), 'missing');
+          const attached = options.allocation.attached !== undefined;
+          cluster.giveUp(node, silent(node, seconds, diagnostics(), attached), 'missing');
         }
       }
     },
@@ -133,10 +134,17 @@ function agentGone(node: NodeEntry, reason: string): UnetError {
   });
 }
 
-function silent(node: NodeEntry, seconds: number, diagnostics: readonly string[]): UnetError {
+function silent(
+  node: NodeEntry,
+  seconds: number,
+  diagnostics: readonly string[],
+  attached: boolean,
+): UnetError {
   return new UnetError('UNET_NODE_SILENT', `${node.name} did not say hello within ${seconds} s`, {
     node: node.name,
     tail: diagnostics.slice(-6),
-    remedy: 'is the node up, and does it see this installation of unet? Or raise --step-timeout hello=…',
+    remedy: attached
+      ? 'did the prolog run there (PrologFlags=Alloc in slurm.conf), and can the node read the job directory and reach the lead?'
+      : 'is the node up, and does it see this installation of unet? Or raise --step-timeout hello=…',
   });
 }

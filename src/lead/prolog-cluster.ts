@@ -1,26 +1,39 @@
 /** The cluster that the prologs of a job have made, as the job's own commands find it. */
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import type { Allocation, AllocationKind } from '../allocation/allocation.ts';
+import type { Allocation } from '../allocation/allocation.ts';
+import type { Settings } from '../config/schema.ts';
 import { decimalJobId } from '../flux/job-id.ts';
 import { presencesOf } from '../job/presence.ts';
 import { type JobState, readState } from '../job/state.ts';
+
+type PrologSettings = Pick<Settings, 'allocation' | 'name'>;
+
+const DEFAULT_NAME = 'default';
 
 export type PrologCluster = { allocation: Allocation; directory: string };
 
 /**
  * The ids that a prolog has called this job by, the nearest one first: in a step of a Flux job FLUX_JOB_ID, in the script of a
- * batch job, which is an instance of its own, the id in the instance around it.
+ * batch job, which is an instance of its own, the id in the instance around it. A cluster with another name is not a prolog's.
  */
-export function prologIds(kind: 'auto' | AllocationKind, env: NodeJS.ProcessEnv): string[] {
-  if (kind !== 'auto' && kind !== 'flux') {
+export function prologIds({ allocation, name }: PrologSettings, env: NodeJS.ProcessEnv): string[] {
+  if (allocation !== 'auto' && allocation !== 'flux') {
     return [];
   }
-  return [env.FLUX_JOB_ID, env.FLUX_ENCLOSING_ID].flatMap((id) => prologIdsOf('flux', id));
+  return [env.FLUX_JOB_ID, env.FLUX_ENCLOSING_ID].flatMap((schedulerJobId) =>
+    prologIdsOf({ kind: 'flux', schedulerJobId }, name),
+  );
 }
 
-export function prologIdsOf(kind: AllocationKind, schedulerJobId: string | undefined): string[] {
-  const id = schedulerJobId ?? '';
+/** As `prologIds`, once the allocation is known. */
+export function prologIdsOf(
+  { kind, schedulerJobId: id = '' }: Pick<Allocation, 'kind' | 'schedulerJobId'>,
+  name: string,
+): string[] {
+  if (kind === 'flux' && name !== DEFAULT_NAME) {
+    return [];
+  }
   const decimal = /^\d+$/.test(id) ? id : kind === 'flux' ? decimalJobId(id) : undefined;
   return decimal === undefined ? [] : [`${kind}-${decimal}`];
 }

@@ -121,6 +121,13 @@ describe('agents that come by themselves', () => {
     expect(pointIn(directory)).toBeUndefined();
   });
 
+  it('leave no meeting point behind, also when the supervisor ends at once', async () => {
+    const { agents, directory } = supervisor(['n0']);
+    agents.endInput();
+    await agents.terminate(0);
+    expect(pointIn(directory)).toBeUndefined();
+  });
+
   it('pass over the meeting point of a job that is long over', async () => {
     const stale = join(scratch(), 'slurm-42');
     mkdirSync(stale, { mode: 0o700 });

@@ -6,28 +6,20 @@ import { childEnvironment } from '../../src/process/environment.ts';
 import { run } from '../../src/process/run.ts';
 import { Site, whyNoHooks } from '../hooks/site.ts';
 import { processesOf, program, until } from '../process/scratch.ts';
+import { fluxUnavailable, privateDirectories } from './flux-instance.ts';
 
 vi.setConfig({ testTimeout: 120_000 });
 
-const missing = unavailable();
+const missing = fluxUnavailable() ?? whyNoHooks();
 if (missing !== undefined) {
   console.warn(`the hooks in a real Flux are skipped: ${missing}`);
-}
-
-function unavailable(): string | undefined {
-  try {
-    execFileSync('flux', ['version'], { stdio: 'ignore' });
-    return whyNoHooks();
-  } catch {
-    return 'flux is not on PATH';
-  }
 }
 
 /**
  * Runs a script in an instance of three brokers on this machine whose prolog and epilog are unet's hooks, as those of a system
  * instance are: as root, on each rank. All of it is one user, since that needs no IMP.
  */
-async function inSystem(text: string, { broken = false } = {}) {
+async function inSystem(text: string, { broken = false, shared = true } = {}) {
   const site = new Site({ fakes: [] });
   const flux = execFileSync('which', ['flux'], { encoding: 'utf8' }).trim();
   const installed = site.hooks(['install', '--flux'], { path: `${join(flux, '..')}:/usr/bin:/bin` });
@@ -45,8 +37,9 @@ command = [ "${site.path('epilog.d/unet')}" ]
 per-rank = true
 `,
   );
-  const jobs = join(site.directory, 'jobs');
-  mkdirSync(jobs, { mode: 0o700 });
+  const wrap = shared ? [] : [`--wrap=${privateDirectories(site.directory)}`];
+  const jobs = join(site.directory, shared ? 'jobs' : 'private');
+  mkdirSync(jobs, { mode: 0o700, recursive: true });
   if (broken) {
     renameSync(join(site.directory, 'unet/dist/unet.js'), join(site.directory, 'unet/dist/away.js'));
   }
@@ -62,7 +55,7 @@ ${text}
 `,
   );
   chmodSync(script, 0o755);
-  const result = await run(['flux', 'start', '--test-size=3', `--config-path=${config}`, script], {
+  const result = await run(['flux', 'start', '--test-size=3', `--config-path=${config}`, ...wrap, script], {
     env: childEnvironment(process.env, { TMPDIR: undefined }),
     cwd: site.directory,
     timeoutMs: 110_000,
@@ -108,6 +101,29 @@ describe.skipIf(missing !== undefined)('in a real Flux with the hooks of unet', 
       id=$(flux submit -N3 $ASK --output=out bash -c '[ $FLUX_TASK_RANK = 0 ] || exit 0; unet up; unet kubectl get nodes; touch up')
       ${SAY_JOB}; ${WAIT}; cat out`);
     expect(output).toMatch(/u7s-\S+-2\s+Ready/);
+    expect(left).toEqual([]);
+  });
+
+  it('where nothing is shared between the nodes the cluster comes up as well', async () => {
+    const { output, left } = await inSystem(
+      `
+      id=$(flux submit -N3 $ASK --output=out bash -c '[ $FLUX_TASK_RANK = 0 ] || exit 0; unet up; unet kubectl get nodes')
+      ${SAY_JOB}; ${WAIT}; cat out; flux exec ls -A private
+      flux kvs dir -R job | grep unet && echo left in the KVS`,
+      { shared: false },
+    );
+    expect(output).toMatch(/u7s-\S+-2\s+Ready/);
+    expect(output).not.toMatch(/left in the KVS|^flux-\d+$/m);
+    expect(left).toEqual([]);
+  });
+
+  it('a cluster with a name is not that of the prolog', async () => {
+    const { output, left } = await inSystem(`
+      printf '#!/bin/bash\\n%s\\n' 'unet up; unet up --name second; unet attr job-id; unet attr job-id --name second' > batch
+      id=$(flux batch -N3 $ASK --output=out batch)
+      ${SAY_JOB}; ${WAIT}; cat out; find jobs`);
+    expect(output).toMatch(/^flux-\d+$/m);
+    expect(output).toMatch(/^flux-\w+-second$/m);
     expect(left).toEqual([]);
   });
 
