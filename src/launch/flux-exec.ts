@@ -74,11 +74,21 @@ function startRemote(
     },
   });
   // A time limit or a cancel is a signal to all brokers at once: theirs end, with a SIGTERM to the agents, before ours does.
-  const endsWithInstance = () => isEnding({ env, timeoutMs: UPTIME_TIMEOUT_MS }).catch(() => true);
+  const endsWithInstance = async (exitCode: number | undefined): Promise<boolean> => {
+    if (exitCode === undefined || exitCode === 0) {
+      return false;
+    }
+    const ending = isEnding({ env, timeoutMs: UPTIME_TIMEOUT_MS });
+    // Our own broker was killed: flux exec exits with 1, and nobody answers any more.
+    return await ending.then(
+      (isOver) => isOver && exitCode === NO_HOST,
+      () => true,
+    );
+  };
   const ended = child.ended.then(async (end) => {
     const { exitCode, reason } = end;
     const why = exitCode === undefined ? `flux exec ${reason}` : describeExit(exitCode, lastWords);
-    onExit([node], why, exitCode === NO_HOST && (await endsWithInstance()));
+    onExit([node], why, await endsWithInstance(exitCode));
     return { ...end, reason: `${node} ${why}` };
   });
   return { ...child, ended };

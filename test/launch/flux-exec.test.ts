@@ -115,6 +115,20 @@ describe('the flux exec launcher', () => {
     expect(exits).toEqual([{ nodes: ['n1'], reason: expect.stringMatching(reason), byItself: false }]);
   });
 
+  it('knows the end of the instance when the broker on this node is killed', async () => {
+    const { agents, exits } = start({
+      nodes: ['n1'],
+      before: `case "$1" in
+        exec) echo "flux-exec: flux_reactor_run: Success" >&2; exit 1;;
+        *) echo "flux-$1: flux_open: Connection refused" >&2; exit 1;;
+      esac`,
+    });
+    await agents.ended;
+    expect(exits).toEqual([
+      { nodes: ['n1'], reason: expect.stringMatching(/^exited with 1/), byItself: true },
+    ]);
+  });
+
   describe('when a broker is lost', () => {
     const before =
       'case "$*" in "exec --rank 2"*) echo "flux-exec: Error: rank 2: sh: No route to host" >&2; exit 68;; esac';
