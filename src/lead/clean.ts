@@ -38,8 +38,8 @@ export async function cleanNodes(options: CleanOptions): Promise<UnetError[]> {
         }
       },
       // A moment's grace: the bye may still be in the pipe.
-      onExit: (nodes = options.nodes, _, byItself) =>
-        void setTimeout(() => nodes.forEach(byItself === true ? settle : settleUnclean), 200),
+      onExit: (nodes = options.nodes, _, told) =>
+        void setTimeout(() => nodes.forEach(told === undefined ? settleUnclean : settle), 200),
     });
     const settleUnclean = (node: string) => {
       if (waiting.has(node)) {

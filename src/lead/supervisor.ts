@@ -422,12 +422,14 @@ export class Supervisor implements Cluster {
         this.diagnostics.push(line);
         this.diagnostics.splice(0, this.diagnostics.length - DIAGNOSTIC_LINES);
       },
-      onExit: (ended = nodes, reason, byItself) => {
+      onExit: (ended = nodes, reason, told) => {
         this.timers.after(BYE_MS, () => {
           for (const node of ended.map((name) => this.roster.get(name))) {
-            if (node !== undefined && byItself === true) {
+            if (node !== undefined && told === 'allocation') {
               this.endedWithAllocation(node);
             } else if (node !== undefined) {
+              // Nobody could start another agent there, and none is needed.
+              node.clean ||= told === 'node';
               this.losses.exited(node, reason);
             }
           }
