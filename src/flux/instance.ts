@@ -34,6 +34,13 @@ export async function isEnding(options: FluxOptions): Promise<boolean> {
   return exitCode !== 0 || /^\s*\S+ (cleanup|shutdown|finalize|goodbye|exit)\b/.test(stdout);
 }
 
+/** Whether the broker of `rank` was shut down in order, and not lost: flux-overlay(1), "status". */
+export async function wasShutDown(rank: number, options: FluxOptions): Promise<boolean> {
+  const args = ['overlay', 'status', '--no-pretty', '--color=never', '--timeout=0'];
+  const { exitCode, stdout } = await tryFlux(args, options);
+  return exitCode === 0 && new RegExp(`^\\s*${rank} \\S+: offline\\b`, 'm').test(stdout);
+}
+
 export const ARCHIVE_SINCE = '0.60.0';
 export const FILEMAP_SINCE = '0.48.0';
 

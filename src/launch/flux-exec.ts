@@ -1,8 +1,9 @@
 /** Agents by flux exec, one for each rank: so each is told its name, is heard of when it ends, and takes no other along. */
 import { describeExit, fluxExecArgv, NO_HOST, parseComplaint } from '../flux/exec.ts';
-import { isEnding } from '../flux/instance.ts';
+import type { FluxOptions } from '../flux/flux.ts';
+import { isEnding, wasShutDown } from '../flux/instance.ts';
 import { type LinesChild, startLines } from '../process/start.ts';
-import type { Launcher, LaunchRequest } from './launcher.ts';
+import type { Launcher, LaunchRequest, Told } from './launcher.ts';
 
 const UPTIME_TIMEOUT_MS = 2000;
 
@@ -73,13 +74,31 @@ function startRemote(
       }
     },
   });
-  // A time limit or a cancel is a signal to all brokers at once: theirs end, with a SIGTERM to the agents, before ours does.
-  const endsWithInstance = () => isEnding({ env, timeoutMs: UPTIME_TIMEOUT_MS }).catch(() => true);
   const ended = child.ended.then(async (end) => {
     const { exitCode, reason } = end;
     const why = exitCode === undefined ? `flux exec ${reason}` : describeExit(exitCode, lastWords);
-    onExit([node], why, exitCode === NO_HOST && (await endsWithInstance()));
+    onExit([node], why, await toldToEnd(exitCode, rank, { env, timeoutMs: UPTIME_TIMEOUT_MS }));
     return { ...end, reason: `${node} ${why}` };
   });
   return { ...child, ended };
+}
+
+/**
+ * A time limit, a cancel or a signal before the limit goes to all brokers at once: theirs end, with a SIGTERM to the agents,
+ * before ours does, which waits for the script.
+ */
+async function toldToEnd(exitCode: number | undefined, rank: number, options: FluxOptions): Promise<Told> {
+  if (exitCode === undefined || exitCode === 0) {
+    return undefined;
+  }
+  try {
+    const ends = await isEnding(options);
+    if (exitCode !== NO_HOST) {
+      return undefined;
+    }
+    return ends ? 'allocation' : (await wasShutDown(rank, options)) ? 'node' : undefined;
+  } catch {
+    // Our own broker was killed: flux exec exits with 1, and nobody answers any more.
+    return 'allocation';
+  }
 }

@@ -11,11 +11,14 @@ export type LaunchRequest = {
   /** A line that is not an agent's: the launcher's own diagnostics, an agent's stderr. For the log. */
   onDiagnostic: (line: string) => void;
   /**
-   * The launcher saw the agents of `nodes` end; undefined: it cannot tell which. Faster than a missed heartbeat. `byItself`: the
-   * allocation is ending, and an agent that cannot be heard any more was told so there: it takes its node away.
+   * The launcher saw the agents of `nodes` end; undefined: it cannot tell which. Faster than a missed heartbeat. `told`: an agent
+   * that cannot be heard any more was told to end over there, and takes its node away by itself.
    */
-  onExit: (nodes: readonly string[] | undefined, reason: string, byItself?: boolean) => void;
+  onExit: (nodes: readonly string[] | undefined, reason: string, told?: Told) => void;
 };
+
+/** `allocation`: all of it is ending. `node`: as far as one can see that node is shut down, and no other. */
+export type Told = 'allocation' | 'node' | undefined;
 
 export type LaunchedAgents = {
   nodes: readonly string[];

@@ -38,9 +38,9 @@ export async function cleanNodes(options: CleanOptions): Promise<UnetError[]> {
         }
       },
       // A moment's grace: the bye may still be in the pipe.
-      onExit: (nodes = options.nodes, reason, byItself) =>
+      onExit: (nodes = options.nodes, reason, told) =>
         void setTimeout(
-          () => nodes.forEach(byItself === true ? settle : (node) => void settleUnclean(node, reason)),
+          () => nodes.forEach(told === undefined ? (node) => settleUnclean(node, reason) : settle),
           200,
         ),
     });

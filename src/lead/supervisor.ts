@@ -21,6 +21,7 @@ import { refuseOtherMachine } from './choose-pack.ts';
 import { type Cluster, type SupervisorOptions, wantedNodes } from './cluster.ts';
 import type { ResumeSettings } from './control.ts';
 import { createGreeting, type Greeting } from './greeting.ts';
+import { brokerWatch } from './instance-watch.ts';
 import { createJoining, type Joining } from './joining.ts';
 import { createLosses, type Losses } from './losses.ts';
 import { outerCluster } from './outer-cluster.ts';
@@ -162,6 +163,11 @@ export class Supervisor implements Cluster {
     if (warning !== undefined) {
       this.emit({ type: 'warning', message: warning });
     }
+    void brokerWatch(allocation, this.options.env).then((isGone) => {
+      if (isGone !== undefined) {
+        this.timers.every(settings.heartbeat, () => isGone() && this.endWithInstance());
+      }
+    });
     void outerCluster(allocation, this.options.env).then((outer) => {
       if (outer !== undefined && !this.isEnding()) {
         const message = `${outer.sentence}; this makes one more. To use that one instead: ${outer.use}`;
@@ -416,12 +422,14 @@ export class Supervisor implements Cluster {
         this.diagnostics.push(line);
         this.diagnostics.splice(0, this.diagnostics.length - DIAGNOSTIC_LINES);
       },
-      onExit: (ended = nodes, reason, byItself) => {
+      onExit: (ended = nodes, reason, told) => {
         this.timers.after(BYE_MS, () => {
           for (const node of ended.map((name) => this.roster.get(name))) {
-            if (node !== undefined && byItself === true) {
+            if (node !== undefined && told === 'allocation') {
               this.endedWithAllocation(node);
             } else if (node !== undefined) {
+              // Nobody could start another agent there, and none is needed.
+              node.clean ||= told === 'node';
               this.losses.exited(node, reason);
             }
           }
@@ -431,6 +439,16 @@ export class Supervisor implements Cluster {
     this.launches.push(agents);
     agents.send({ ...this.spec, epoch: this.epoch });
     this.timers.after(this.options.settings.stepTimeouts.hello, () => this.losses.missSilent(nodes));
+  }
+
+  /** Nobody can be reached by Flux any more; the agents there notice by the end of their input. */
+  private endWithInstance(): void {
+    for (const node of this.roster.values()) {
+      if (node.name !== this.options.allocation.self) {
+        Object.assign(node, { gone: true, clean: true });
+      }
+    }
+    void this.stop('the Flux instance has ended');
   }
 
   private endedWithAllocation(node: NodeEntry): void {

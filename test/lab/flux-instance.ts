@@ -67,7 +67,7 @@ function script(directory: string, name: string, text: string): string {
   return path;
 }
 
-function filesOf(directory: string): string[] {
+export function filesOf(directory: string): string[] {
   return readdirSync(directory, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && !['script', 'batch', 'wrap'].includes(entry.name))
     .map((entry) => join(entry.parentPath, entry.name));

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { fluxExecLauncher } from '../../src/launch/flux-exec.ts';
+import type { Told } from '../../src/launch/launcher.ts';
 import { childEnvironment } from '../../src/process/environment.ts';
 import { type Answers, calls, fakeFlux, recorded } from '../flux/fake-flux.ts';
 import { isAlive, program, scratch, until } from '../process/scratch.ts';
@@ -21,7 +22,7 @@ function start({
   const said = {
     lines: [] as string[],
     diagnostics: [] as string[],
-    exits: [] as { nodes: readonly string[] | undefined; reason: string; byItself: boolean | undefined }[],
+    exits: [] as { nodes: readonly string[] | undefined; reason: string; told: Told }[],
   };
   const path = program(directory, 'agent', `#!/bin/sh\nenv > ${directory}/env-$2\n${agent}\n`);
   const agents = fluxExecLauncher({ uri: 'local:///x', ranks: RANKS, self }).start({
@@ -30,7 +31,7 @@ function start({
     env: { ...childEnvironment({}), PATH },
     onLine: (line) => said.lines.push(line),
     onDiagnostic: (line) => said.diagnostics.push(line),
-    onExit: (ended, reason, byItself) => said.exits.push({ nodes: ended, reason, byItself }),
+    onExit: (ended, reason, told) => said.exits.push({ nodes: ended, reason, told }),
   });
   return { agents, directory, ...said };
 }
@@ -62,7 +63,7 @@ describe('the flux exec launcher', () => {
     expect(readFileSync(join(directory, 'env-n0'), 'utf8')).toContain('FLUX_URI=local:///x');
     agents.endInput();
     await agents.ended;
-    expect(exits).toContainEqual({ nodes: ['n0'], reason: 'exited with 0', byItself: undefined });
+    expect(exits).toContainEqual({ nodes: ['n0'], reason: 'exited with 0', told: undefined });
   });
 
   it('tells flux where the broker is, and the agents nothing of an outer step', async () => {
@@ -94,7 +95,7 @@ describe('the flux exec launcher', () => {
     process.kill(pids.get('n1'), 'SIGKILL');
     await until(() => exits.length > 0);
     expect(exits).toEqual([
-      { nodes: ['n1'], reason: expect.stringMatching(/was ended by/), byItself: false },
+      { nodes: ['n1'], reason: expect.stringMatching(/was ended by/), told: undefined },
     ]);
     agents.send('go on');
     await until(() => lines.includes('{"n2":"go on"}'));
@@ -112,7 +113,21 @@ describe('the flux exec launcher', () => {
     const before = `case "$1" in exec) cat >&2 <<'END'\n${recorded(file)}END\nexit ${code};; esac`;
     const { agents, exits } = start({ nodes: ['n1'], before });
     await agents.ended;
-    expect(exits).toEqual([{ nodes: ['n1'], reason: expect.stringMatching(reason), byItself: false }]);
+    expect(exits).toEqual([{ nodes: ['n1'], reason: expect.stringMatching(reason), told: undefined }]);
+  });
+
+  it('knows the end of the instance when the broker on this node is killed', async () => {
+    const { agents, exits } = start({
+      nodes: ['n1'],
+      before: `case "$1" in
+        exec) echo "flux-exec: flux_reactor_run: Success" >&2; exit 1;;
+        *) echo "flux-$1: flux_open: Connection refused" >&2; exit 1;;
+      esac`,
+    });
+    await agents.ended;
+    expect(exits).toEqual([
+      { nodes: ['n1'], reason: expect.stringMatching(/^exited with 1/), told: 'allocation' },
+    ]);
   });
 
   describe('when a broker is lost', () => {
@@ -123,10 +138,22 @@ describe('the flux exec launcher', () => {
       const { agents, exits, lines } = start({ before });
       await until(() => exits.length > 0);
       expect(exits).toEqual([
-        { nodes: ['n2'], reason: expect.stringMatching(/broker is lost.*No route to host/), byItself: false },
+        { nodes: ['n2'], reason: expect.stringMatching(/broker is lost.*No route to host/), told: undefined },
       ]);
       agents.send('go on');
       await until(() => lines.includes('{"n1":"go on"}'));
+      agents.endInput();
+      await agents.ended;
+    });
+
+    it('in order, its agent takes the node away by itself, and the others go on', async () => {
+      const { agents, exits } = start({
+        nodes: ['n1', 'n2'],
+        before: `${before}
+        [ "$1 $2" = "overlay status" ] && { cat <<'END'\n${recorded('overlay-status.stdout')}END\nexit; }`,
+      });
+      await until(() => exits.length > 0);
+      expect(exits).toEqual([{ nodes: ['n2'], reason: expect.any(String), told: 'node' }]);
       agents.endInput();
       await agents.ended;
     });
@@ -135,7 +162,7 @@ describe('the flux exec launcher', () => {
       const uptime = ' 17:15:45 cleanup 0.1s,  owner root,  depth 1,  size 2\n';
       const { agents, exits } = start({ nodes: ['n2'], before, uptime });
       await agents.ended;
-      expect(exits).toEqual([{ nodes: ['n2'], reason: expect.any(String), byItself: true }]);
+      expect(exits).toEqual([{ nodes: ['n2'], reason: expect.any(String), told: 'allocation' }]);
     });
   });
 
