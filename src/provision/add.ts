@@ -10,6 +10,7 @@ import { packRelease } from './pack.ts';
 import { obtainRelease, type ProvisionOptions } from './provision.ts';
 import { type LocalReference, type ReleaseReference, referenceText } from './reference.ts';
 import { wantedOf } from './wanted.ts';
+import { roomIn } from './workspace.ts';
 
 export type AddOptions = Omit<ProvisionOptions, 'destination' | 'strategy'>;
 
@@ -44,7 +45,11 @@ export async function addRelease(reference: ReleaseReference, options: AddOption
 async function addLocal(reference: LocalReference, cache: Cache, options: AddOptions): Promise<Added> {
   return options.workspace(async (directory) => {
     const destination = join(directory, 'release.tar');
-    const { sha256, bytes, file } = await packRelease(reference, { ...options, destination });
+    const { sha256, bytes, file } = await packRelease(reference, {
+      ...options,
+      destination,
+      workspace: roomIn(directory),
+    });
     const there = await readEntry(cache.paths, sha256);
     if (there !== undefined && (await keepIfGood(cache, there, options.signal))) {
       await markUsed(there);

@@ -17,7 +17,7 @@ import {
   referenceText,
 } from './reference.ts';
 import { wantedOf } from './wanted.ts';
-import type { Workspace } from './workspace.ts';
+import { roomIn, type Workspace } from './workspace.ts';
 
 export type Strategy = 'cache' | 'clone' | 'dir';
 
@@ -132,6 +132,7 @@ export async function obtainRelease(
               ...options,
               destination: join(directory, 'release.tar'),
               signal: until,
+              workspace: roomIn(directory),
             });
             if (packed.isBranch === true) {
               onNote(`${wanted.source} is a branch, and is fetched for every job: name a tag or a commit`);

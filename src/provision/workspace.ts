@@ -1,6 +1,6 @@
 /** Node-local room for clones and unpacked archives, and what killed processes have left in it. */
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { removeEmptyParents } from '../files/empty-parents.ts';
 import { pathError } from '../files/path-error.ts';
@@ -36,6 +36,11 @@ export function createWorkspace(findRoot: () => Promise<string>): Workspace {
       await removeEmptyParents(directory, root);
     }
   };
+}
+
+/** Room within a directory that is taken away as a whole by who gave it. */
+export function roomIn(parent: string): Workspace {
+  return async (action) => action(await mkdtemp(join(parent, 'in-')));
 }
 
 /** Whoever ends at this moment takes the parents away when they are empty. */

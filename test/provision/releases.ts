@@ -47,9 +47,11 @@ export async function git(directory: string, ...args: string[]): Promise<string>
     .stdout;
 }
 
-/** A repository with two commits: the first has the tag v1, the second v2. */
-export async function repository(): Promise<{ directory: string; url: string; commits: [string, string] }> {
-  const directory = await tree();
+/** A repository with two commits: the first has the tag v1, the second v2. In a place of the test's own, or `root`. */
+export async function repository(
+  root?: string,
+): Promise<{ directory: string; url: string; commits: [string, string] }> {
+  const directory = await tree(FILES, root);
   const commit = async (tag: string): Promise<string> => {
     await git(directory, 'add', '-A');
     await git(directory, 'commit', '-q', '-m', tag);
