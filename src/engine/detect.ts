@@ -13,6 +13,8 @@ export type DetectOptions = {
   engine: 'auto' | EngineName;
   /** Overrides what would be found; split at blanks, there is no shell. */
   compose?: string | undefined;
+  /** False: for images alone; then no compose client is looked for. */
+  composeNeeded?: boolean;
   env: Environment;
   /** Milliseconds that one question may take. */
   timeoutMs: number;
@@ -50,6 +52,9 @@ export async function detectEngine(stage: string, options: DetectOptions): Promi
 async function probe(name: EngineName, options: DetectOptions): Promise<Engine | UnetError> {
   try {
     const facts: EngineFacts = await probeEngine(name, options);
+    if (options.composeNeeded === false) {
+      return { name, type: name, command: [name], compose: [], facts };
+    }
     const { compose, version } = await probeCompose(name, options);
     return { name, type: name, command: [name], compose, composeVersion: version, facts };
   } catch (error) {

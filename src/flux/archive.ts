@@ -27,10 +27,17 @@ export async function createArchive(options: ArchiveOptions, directory: string, 
   }
 }
 
-/** Waits for the archive and lays it into `directory`, private and empty. False: it has not come yet. */
+/**
+ * Waits for the archive and lays it into `directory`, private and empty. False: it has not come yet.
+ *
+ * @param options its `timeoutMs` is for laying it there, once it has come.
+ */
 export async function extractArchive(options: ArchiveOptions, directory: string): Promise<boolean> {
   const args = ['archive', 'extract', '--name', options.name, `--waitcreate=${WAIT_S}s`, '-C', directory];
-  const result = await tryFlux(args, { ...options, timeoutMs: WAIT_S * 1000 + WAIT_MARGIN_MS });
+  const result = await tryFlux(args, {
+    ...options,
+    timeoutMs: WAIT_S * 1000 + (options.timeoutMs ?? WAIT_MARGIN_MS),
+  });
   if (result.exitCode === 0) {
     return true;
   }

@@ -10,7 +10,7 @@ import { ownArchitecture, sameArchitecture } from '../pack/architecture.ts';
 import { openPack, type Pack } from '../pack/reader.ts';
 import { childEnvironment } from '../process/environment.ts';
 import { packRelease } from '../provision/pack.ts';
-import { DEFAULT_RELEASE } from '../provision/pins.ts';
+import { DEFAULT_RELEASE, pinOf } from '../provision/pins.ts';
 import { parseReleaseReference, type ReleaseReference, referenceText } from '../provision/reference.ts';
 import { rehearsalDirectory } from '../provision/rehearsal-directory.ts';
 import { settingsOfPack } from './pack.ts';
@@ -62,7 +62,7 @@ async function refuseOtherRelease(pack: Pack, options: ChooseOptions): Promise<v
   }
 }
 
-/** By content where it is at hand; a URL by its text, or the commit that the pack has noted: nothing is fetched. */
+/** By content where it is at hand; a URL by its text, the commit that the pack has noted, or its pin: nothing is fetched. */
 async function isSame(
   reference: ReleaseReference,
   { manifest }: Pack,
@@ -72,7 +72,8 @@ async function isSame(
   if (reference.kind === 'git') {
     const noted =
       COMMIT.test(reference.ref) && release.description.includes(`(commit ${reference.ref.slice(0, 12)}`);
-    return referenceText(reference) === release.reference || noted;
+    const pinned = pinOf(reference.url, reference.ref)?.sha256 === release.sha256;
+    return referenceText(reference) === release.reference || noted || pinned;
   }
   if (reference.kind === 'download') {
     return referenceText(reference) === release.reference;

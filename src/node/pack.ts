@@ -91,7 +91,12 @@ async function fetch(
     }
     case 'flux-archive': {
       const inbox = await mkdtemp(join(directory, 'pack-'));
-      const options = { name: offer.name ?? '', env: fluxEnvironment(context.env), signal };
+      const options = {
+        name: offer.name ?? '',
+        env: fluxEnvironment(context.env),
+        timeoutMs: context.spec.stepTimeouts.load,
+        signal,
+      };
       while (!(await extractArchive(options, inbox))) {
         signal.throwIfAborted();
       }

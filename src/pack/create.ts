@@ -57,7 +57,7 @@ export async function createPack(options: CreateOptions): Promise<CreatedPack> {
       });
       const stage = join(temporary, projectName(release));
       await stageRelease({ source: release.file, sha256: release.sha256, destination: stage, signal });
-      const facts = await readReleaseFacts(stage);
+      const facts = await readReleaseFacts(stage, release.sha256);
       const kubectl = await findKubectl({ wanted: options.kubectl, cwd: options.cwd, env, signal });
       const compression = options.compression ?? (await bestCompression(env));
       const members: PackMember[] = [];

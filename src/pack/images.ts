@@ -45,6 +45,7 @@ export function createImageFinder(
     detected ??= detectEngine(release.stage, {
       engine: options.engine,
       compose: options.compose,
+      composeNeeded: options.nodeImage === undefined,
       env,
       timeoutMs: DETECT_TIMEOUT_MS,
       signal,

@@ -1,6 +1,7 @@
 /** What the files of a release say of its version and licence. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { PINS } from '../provision/pins.ts';
 
 export type ReleaseFacts = { kubernetes: string | undefined; licence: string | undefined };
 
@@ -12,12 +13,13 @@ const LICENCES: readonly (readonly [RegExp, string])[] = [
   [/GNU GENERAL PUBLIC LICENSE\s+Version 3/, 'GPL-3.0'],
 ];
 
-/** @param directory of the unpacked release. */
-export async function readReleaseFacts(directory: string): Promise<ReleaseFacts> {
+/** @param directory of the unpacked release. @param sha256 of its archive: of a release that is known more is known. */
+export async function readReleaseFacts(directory: string, sha256: string): Promise<ReleaseFacts> {
   const read = (name: string) => readFile(join(directory, name), 'utf8').catch(() => '');
   const [dockerfile, licence] = await Promise.all([read('Dockerfile'), read('LICENSE')]);
+  const pin = PINS.find((one) => one.sha256 === sha256);
   return {
-    kubernetes: BASE_IMAGE.exec(dockerfile)?.[1],
+    kubernetes: pin === undefined ? BASE_IMAGE.exec(dockerfile)?.[1] : `v${pin.kubernetes}`,
     licence: LICENCES.find(([text]) => text.test(licence))?.[1],
   };
 }
