@@ -54,7 +54,7 @@ export async function nodeDown(options: NodeDownOptions): Promise<NodeDownResult
   const nodes = await nodesHere(scheduler, presences, roots);
   const [known] = presences;
   const context = contextOf(options, jobId, known);
-  const leads = existsSync(controlSocket(jobId).directory) && (known === undefined || leadsHere(known));
+  const leads = existsSync(controlSocket(jobId).directory) && (scheduler === 'slurm' || leadsHere(known));
   if (leads) {
     await askSupervisor(context, options.deadlineMs * ORDERLY_SHARE);
   }
@@ -90,8 +90,9 @@ function contextOf(options: NodeDownOptions, jobId: string, known: Presence | un
   return { allocation, settings, paths, env, cwd, unet };
 }
 
-function leadsHere({ node, allocation }: Presence): boolean {
-  return allocation.nodes[0] === node;
+/** In Slurm a host is one node, so a supervisor here is this node's; of a Flux there may be several brokers on it. */
+function leadsHere(known: Presence | undefined): boolean {
+  return known === undefined || known.allocation.nodes[0] === known.node;
 }
 
 /** Several brokers of one Flux may be on this host, each with an epilog of its own. */
