@@ -1,10 +1,11 @@
+import { execFileSync } from 'node:child_process';
 import { chmod, link, mkdir, open, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { archiveFlaw, listEntries, readEntry, readSource } from '../../src/cache/entry.ts';
 import { cacheDirectory, cachePaths } from '../../src/cache/layout.ts';
 import { keepIfGood, lookUp } from '../../src/cache/obtain.ts';
-import { openCache, openSiteCache } from '../../src/cache/open.ts';
+import { makeWritable, openCache, openSiteCache } from '../../src/cache/open.ts';
 import { prune } from '../../src/cache/prune.ts';
 import { publish } from '../../src/cache/publish.ts';
 import { UnetError } from '../../src/errors.ts';
@@ -153,6 +154,27 @@ describe('a release', () => {
   });
 });
 
+test.runIf(isRoot)(
+  'a full disk is said, with what helps, and nothing of the release is left',
+  async ({ skip }) => {
+    const disk = await place();
+    try {
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k,mode=700', 'tmpfs', disk], { stdio: 'ignore' });
+    } catch {
+      skip('nothing can be mounted here');
+    }
+    onTestFinished(() => void execFileSync('umount', ['-l', disk]));
+    const cache = await openCache(disk);
+    const { get } = fetching('x'.repeat(100_000));
+    await expect(get(cache, { source: 'a#1' })).rejects.toMatchObject({
+      code: 'UNET_DISK_FULL',
+      details: { remedy: expect.stringContaining('--cache') },
+    });
+    expect(await readdir(cache.paths.incoming)).toEqual([]);
+    expect(await listEntries(cache.paths)).toEqual([]);
+  },
+);
+
 describe('prune', () => {
   const three = async () => {
     const cache = await newCache();
@@ -229,7 +251,7 @@ describe('a cache of the site', () => {
   test.runIf(isRoot)('is trusted when nobody but root and the user can change it', async () => {
     const site = join(await place(), 'site');
     await mkdir(site);
-    await openCache(site);
+    await makeWritable(await openCache(site));
     for (const path of [join(site, '..'), site, cachePaths(site).version, cachePaths(site).releases]) {
       await chmod(path, 0o755);
     }

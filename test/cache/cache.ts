@@ -4,11 +4,13 @@ import { utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Entry, USED } from '../../src/cache/entry.ts';
 import { type Fetched, obtain, type Wanted } from '../../src/cache/obtain.ts';
-import { type Cache, openCache } from '../../src/cache/open.ts';
+import { type Cache, makeWritable, openCache } from '../../src/cache/open.ts';
 import { place } from '../files/place.ts';
 
 export async function newCache(): Promise<Cache> {
-  return openCache(join(await place(), 'cache'));
+  const cache = await openCache(join(await place(), 'cache'));
+  await makeWritable(cache);
+  return cache;
 }
 
 /** Any file will do for the cache. */
