@@ -108,9 +108,10 @@ async function fetchUnder(
     await held.done();
     return entry;
   } catch (error) {
-    if (held.lost.aborted) {
-      throw held.lost.reason;
-    }
+    // Whoever has taken over has taken away what was being written, too: that is why it failed.
+    await held.check().catch((lost: unknown) => {
+      throw lost instanceof LostClaim ? lost : error;
+    });
     const known = UnetError.is(error) && SHARED_ERRORS.has(error.code) ? error : undefined;
     await held.release(signal.aborted ? undefined : known);
     throw error;

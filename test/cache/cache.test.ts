@@ -2,7 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { chmod, link, mkdir, open, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { archiveFlaw, listEntries, readEntry, readSource } from '../../src/cache/entry.ts';
+import { writeNote } from '../../src/cache/claim-note.ts';
+import { archiveFlaw, keyOf, listEntries, readEntry, readSource } from '../../src/cache/entry.ts';
 import { cacheDirectory, cachePaths } from '../../src/cache/layout.ts';
 import { keepIfGood, lookUp } from '../../src/cache/obtain.ts';
 import { makeWritable, openCache, openSiteCache } from '../../src/cache/open.ts';
@@ -99,6 +100,33 @@ describe('a release', () => {
     await get(cache, { source: 'a#main' });
     await get(cache, { source: 'a#main' });
     expect(counter.fetches).toBe(2);
+  });
+
+  test('that is a branch is fetched by one after the other of those who want it at the same time', async () => {
+    const cache = await newCache();
+    const { get, counter } = fetching('main', { isBranch: true });
+    await Promise.all(Array.from({ length: 5 }, () => get(cache, { source: 'a#main' })));
+    expect(counter.fetches).toBe(5);
+  });
+
+  test('is fetched again by who was taken for dead, when the one who took over has given up', async () => {
+    const cache = await newCache();
+    const claims = join(cache.paths.claims, keyOf('a#1'));
+    const process = { boot: 'elsewhere', namespace: 'pid:[1]', pid: 1, start: '1' };
+    let first = true;
+    const { get, counter } = fetching('one', {
+      before: async () => {
+        if (first) {
+          first = false;
+          await mkdir(join(claims, '2'));
+          await writeNote(join(claims, '2'), { state: 'released', host: 'elsewhere', process, beat: 1 });
+        }
+      },
+    });
+    const entry = await get(cache, { source: 'a#1' });
+    expect(await readFile(entry.file, 'utf8')).toBe('one');
+    expect(counter.fetches).toBe(2);
+    expect(await readdir(cache.paths.incoming)).toEqual([]);
   });
 
   test('that could not be fetched leaves nothing, and is tried again', async () => {
