@@ -17,6 +17,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errnoOf, UnetError } from '../errors.ts';
+import { exists } from '../files/exists.ts';
 import { hasEnded, ownIdentity } from '../process/identity.ts';
 import { type ClaimNote, parseNote, readNote, rewriteNote, withError, writeNote } from './claim-note.ts';
 
@@ -77,7 +78,11 @@ export async function claim<T>(
     if (found !== undefined) {
       return { found };
     }
-    const number = Math.max(least, await highest(directory));
+    const listed = await highest(directory);
+    if (listed === 0 && !(await exists(join(directory, String(least))))) {
+      least = 0; // all of it was taken away by who was done
+    }
+    const number = Math.max(least, listed);
     const holder = number === 0 ? { is: 'over' as const } : await watch(number);
     if (holder.is === 'over') {
       if (holder.error !== undefined && waited) {

@@ -7,7 +7,7 @@ import { removeTree } from '../files/remove-tree.ts';
 import { type Claim, type ClaimOptions, claim, LostClaim } from './claim.ts';
 import { archiveFlaw, type Entry, keyOf, markUsed, readEntry, readSource } from './entry.ts';
 import type { CachePaths } from './layout.ts';
-import type { Cache } from './open.ts';
+import { type Cache, makeWritable } from './open.ts';
 import { discard, publish, publishSource } from './publish.ts';
 
 export type Wanted = {
@@ -55,6 +55,13 @@ export async function lookUp(paths: CachePaths, { source, sha256 }: Wanted): Pro
 export async function obtain(cache: Cache, wanted: Wanted, options: ObtainOptions): Promise<Entry> {
   const key = keyOf(wanted.sha256 ?? wanted.source);
   const look = () => lookUp(cache.paths, wanted);
+  options.signal.throwIfAborted();
+  const there = await look();
+  if (there !== undefined) {
+    await markUsed(there);
+    return there;
+  }
+  await makeWritable(cache);
   for (;;) {
     const got = await claim(join(cache.paths.claims, key), look, {
       ...options.claims,
@@ -101,9 +108,10 @@ async function fetchUnder(
     await held.done();
     return entry;
   } catch (error) {
-    if (held.lost.aborted) {
-      throw held.lost.reason;
-    }
+    // Whoever has taken over has taken away what was being written, too: that is why it failed.
+    await held.check().catch((lost: unknown) => {
+      throw lost instanceof LostClaim ? lost : error;
+    });
     const known = UnetError.is(error) && SHARED_ERRORS.has(error.code) ? error : undefined;
     await held.release(signal.aborted ? undefined : known);
     throw error;
@@ -111,11 +119,7 @@ async function fetchUnder(
 }
 
 /** Takes out what is not what its checksum says, and says so; true when the entry is good. */
-export async function keepIfGood(
-  cache: Pick<Cache, 'paths'>,
-  entry: Entry,
-  signal?: AbortSignal,
-): Promise<boolean> {
+export async function keepIfGood(cache: Cache, entry: Entry, signal?: AbortSignal): Promise<boolean> {
   if ((await archiveFlaw(entry.file, entry.sha256, signal)) === undefined) {
     return true;
   }

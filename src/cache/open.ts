@@ -20,8 +20,8 @@ const OTHERS_WRITE = 0o022;
 const OTHERS_READ = 0o055;
 
 /**
- * Makes the cache's directories where they are missing, 0700. One that was made readable for others before is a cache
- * for others to read, and what is put into it is readable too.
+ * Makes the cache's directory where it is missing, 0700. One that was made readable for others before is a cache for
+ * others to read, and what is put into it is readable too.
  *
  * @throws UnetError UNET_UNSAFE_PATH: not ours, or others can change it; UNET_DIR_UNWRITABLE, UNET_DISK_FULL.
  */
@@ -30,13 +30,24 @@ export async function openCache(directory: string): Promise<Cache> {
   try {
     const open = ((await ownDirectory(directory)).mode & OTHERS_READ) === OTHERS_READ;
     const modes = open ? { directory: 0o755, file: 0o444 } : { directory: 0o700, file: 0o400 };
+    return { paths, modes };
+  } catch (error) {
+    throw cacheError(error, directory);
+  }
+}
+
+/**
+ * Before something is written: makes what is missing. Who only finds what he wants never asks for it, which spares the
+ * file server a third of the questions.
+ */
+export async function makeWritable({ paths, modes }: Cache): Promise<void> {
+  try {
     for (const path of [paths.version, paths.releases, paths.sources, paths.claims, paths.incoming]) {
       await makeDirectory(path, modes.directory);
     }
     await access(paths.incoming, constants.W_OK | constants.X_OK);
-    return { paths, modes };
   } catch (error) {
-    throw inCache(error, directory);
+    throw cacheError(error, paths.directory);
   }
 }
 
@@ -114,9 +125,9 @@ async function makeDirectory(path: string, mode: number): Promise<void> {
   }
 }
 
-/** The remedies of errors of the filesystem name other settings. */
-function inCache(error: unknown, directory: string): unknown {
-  const known = pathError(error, 'use the cache', directory);
+/** What an error of the filesystem means here: other settings help than elsewhere. */
+export function cacheError(error: unknown, directory: string): unknown {
+  const known = pathError(error, 'write to the cache', directory);
   if (!UnetError.is(known) || (UnetError.is(error) && error.code === 'UNET_UNSAFE_PATH')) {
     return known;
   }

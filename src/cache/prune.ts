@@ -2,9 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import { readdir, rm, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pathError } from '../files/path-error.ts';
 import { type Entry, lastUsed, listEntries, listSources, sourceFile } from './entry.ts';
-import type { Cache } from './open.ts';
+import { type Cache, cacheError, makeWritable } from './open.ts';
 import { discard } from './publish.ts';
 
 export type PruneOptions = {
@@ -30,6 +29,7 @@ const LEFT_MS = 10 * 60_000;
  * none. And the left-overs of processes that were killed.
  */
 export async function prune(cache: Cache, { olderThanMs, keep, dryRun }: PruneOptions): Promise<Pruned> {
+  await makeWritable(cache);
   const now = await serverTime(cache);
   const entries = await Promise.all(
     (await listEntries(cache.paths)).map(async (entry) => ({ ...entry, lastUsed: await lastUsed(entry) })),
@@ -56,7 +56,7 @@ async function serverTime({ paths }: Cache): Promise<number> {
     await writeFile(probe, '', { mode: 0o600, flag: 'wx' });
     return (await stat(probe)).mtimeMs;
   } catch (error) {
-    throw pathError(error, 'write to the cache', paths.directory);
+    throw cacheError(error, paths.directory);
   } finally {
     await unlink(probe).catch(() => {});
   }

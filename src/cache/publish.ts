@@ -4,7 +4,6 @@ import { constants } from 'node:fs';
 import { chmod, mkdir, open, readFile, rename, unlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { errnoOf, UnetError } from '../errors.ts';
-import { pathError } from '../files/path-error.ts';
 import { removeTree } from '../files/remove-tree.ts';
 import { syncDirectory } from '../files/sync-directory.ts';
 import {
@@ -19,7 +18,7 @@ import {
   sourceFile,
 } from './entry.ts';
 import type { CachePaths } from './layout.ts';
-import type { Cache } from './open.ts';
+import { type Cache, cacheError, makeWritable } from './open.ts';
 
 const OCCUPIED = new Set(['ENOTEMPTY', 'EEXIST', 'EPERM', 'EACCES']);
 
@@ -47,7 +46,7 @@ export async function publish(
     await syncDirectory(incoming);
     return await putInPlace(cache, incoming, facts.sha256);
   } catch (error) {
-    throw pathError(error, 'write to the cache', paths.directory);
+    throw cacheError(error, paths.directory);
   } finally {
     await removeTree(incoming, { beneath: paths.incoming });
   }
@@ -91,16 +90,18 @@ export async function publishSource(
     await rename(temporary, sourceFile(paths, source));
   } catch (error) {
     await unlink(temporary).catch(() => {});
-    throw pathError(error, 'write to the cache', paths.directory);
+    throw cacheError(error, paths.directory);
   }
 }
 
 /** Takes an entry away at once, whoever still reads it: what is open stays readable. */
-export async function discard({ paths }: Pick<Cache, 'paths'>, entry: Entry): Promise<void> {
+export async function discard(cache: Cache, entry: Entry): Promise<void> {
+  const { paths } = cache;
   try {
+    await makeWritable(cache);
     await setAside(paths, entry.directory);
   } catch (error) {
-    throw pathError(error, 'remove from the cache', entry.directory);
+    throw cacheError(error, paths.directory);
   }
 }
 

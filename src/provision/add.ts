@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type Entry, keyOf, markUsed, readEntry } from '../cache/entry.ts';
 import { cacheDirectory } from '../cache/layout.ts';
 import { keepIfGood, lookUp } from '../cache/obtain.ts';
-import { type Cache, openCache } from '../cache/open.ts';
+import { type Cache, makeWritable, openCache } from '../cache/open.ts';
 import { publish } from '../cache/publish.ts';
 import { UnetError } from '../errors.ts';
 import { packRelease } from './pack.ts';
@@ -56,6 +56,7 @@ async function addLocal(reference: LocalReference, cache: Cache, options: AddOpt
       return { entry: there, wasThere: true };
     }
     const facts = { sha256, bytes, source: referenceText(reference) };
+    await makeWritable(cache);
     const entry = await publish(cache, keyOf(sha256), file, facts);
     await markUsed(entry);
     return { entry, wasThere: false };

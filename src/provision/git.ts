@@ -114,7 +114,8 @@ function createGit(url: string, ref: string, { env, timeoutMs, signal }: Checkou
       `${ref} of ${shownUrl(url)} could not be fetched: git ${describeEnd(result, timeoutMs)}`,
       {
         tail: lastLines(result.stderr),
-        remedy: 'check the URL and the tag; on a node without internet give a directory or an archive',
+        remedy:
+          'check the URL, the tag and https_proxy; for nodes without internet see --mirror and "unet cache add"',
       },
     );
   const git: Git = {

@@ -143,8 +143,11 @@ export async function obtainRelease(
     () =>
       new UnetError(
         'UNET_RELEASE_FETCH',
-        `${wanted.source} was not in the cache within ${timeoutMs / 1000} s; another process was fetching it`,
-        { remedy: 'try again; --step-timeout stage= says how long to wait, --provision clone does not wait' },
+        `${wanted.source} was not in the cache within ${timeoutMs / 1000} s`,
+        {
+          remedy:
+            'is the network slow, for this process or the one that it waited for? --step-timeout stage= says how long to wait',
+        },
       ),
   );
 }

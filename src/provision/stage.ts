@@ -30,6 +30,8 @@ export type StagedRelease = {
 };
 
 const MARKER = '.unet-release';
+// Releases have some 150 KiB: one read, since every node asks the file server.
+const READ_BYTES = 1024 * 1024;
 const OCCUPIED = new Set(['ENOTEMPTY', 'EEXIST']);
 // Headers and padding of as many entries as a release may have, generously.
 const MAX_ARCHIVE_BYTES = MAX_BYTES + 64 * 1024 * 1024;
@@ -155,7 +157,7 @@ function chunksOf(
   signal: AbortSignal | undefined,
 ): AsyncIterable<Buffer> | Iterable<Uint8Array> {
   if (typeof source === 'string') {
-    return createReadStream(source, { signal });
+    return createReadStream(source, { signal, highWaterMark: READ_BYTES });
   }
   if (source instanceof Readable) {
     return signal === undefined ? source : addAbortSignal(signal, source);

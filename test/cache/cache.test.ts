@@ -1,10 +1,12 @@
+import { execFileSync } from 'node:child_process';
 import { chmod, link, mkdir, open, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
-import { archiveFlaw, listEntries, readEntry, readSource } from '../../src/cache/entry.ts';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { writeNote } from '../../src/cache/claim-note.ts';
+import { archiveFlaw, keyOf, listEntries, readEntry, readSource } from '../../src/cache/entry.ts';
 import { cacheDirectory, cachePaths } from '../../src/cache/layout.ts';
 import { keepIfGood, lookUp } from '../../src/cache/obtain.ts';
-import { openCache, openSiteCache } from '../../src/cache/open.ts';
+import { makeWritable, openCache, openSiteCache } from '../../src/cache/open.ts';
 import { prune } from '../../src/cache/prune.ts';
 import { publish } from '../../src/cache/publish.ts';
 import { UnetError } from '../../src/errors.ts';
@@ -100,6 +102,33 @@ describe('a release', () => {
     expect(counter.fetches).toBe(2);
   });
 
+  test('that is a branch is fetched by one after the other of those who want it at the same time', async () => {
+    const cache = await newCache();
+    const { get, counter } = fetching('main', { isBranch: true });
+    await Promise.all(Array.from({ length: 5 }, () => get(cache, { source: 'a#main' })));
+    expect(counter.fetches).toBe(5);
+  });
+
+  test('is fetched again by who was taken for dead, when the one who took over has given up', async () => {
+    const cache = await newCache();
+    const claims = join(cache.paths.claims, keyOf('a#1'));
+    const process = { boot: 'elsewhere', namespace: 'pid:[1]', pid: 1, start: '1' };
+    let first = true;
+    const { get, counter } = fetching('one', {
+      before: async () => {
+        if (first) {
+          first = false;
+          await mkdir(join(claims, '2'));
+          await writeNote(join(claims, '2'), { state: 'released', host: 'elsewhere', process, beat: 1 });
+        }
+      },
+    });
+    const entry = await get(cache, { source: 'a#1' });
+    expect(await readFile(entry.file, 'utf8')).toBe('one');
+    expect(counter.fetches).toBe(2);
+    expect(await readdir(cache.paths.incoming)).toEqual([]);
+  });
+
   test('that could not be fetched leaves nothing, and is tried again', async () => {
     const cache = await newCache();
     const failing = fetching('x', { file: '/nonexistent' });
@@ -152,6 +181,27 @@ describe('a release', () => {
     });
   });
 });
+
+test.runIf(isRoot)(
+  'a full disk is said, with what helps, and nothing of the release is left',
+  async ({ skip }) => {
+    const disk = await place();
+    try {
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k,mode=700', 'tmpfs', disk], { stdio: 'ignore' });
+    } catch {
+      skip('nothing can be mounted here');
+    }
+    onTestFinished(() => void execFileSync('umount', ['-l', disk]));
+    const cache = await openCache(disk);
+    const { get } = fetching('x'.repeat(100_000));
+    await expect(get(cache, { source: 'a#1' })).rejects.toMatchObject({
+      code: 'UNET_DISK_FULL',
+      details: { remedy: expect.stringContaining('--cache') },
+    });
+    expect(await readdir(cache.paths.incoming)).toEqual([]);
+    expect(await listEntries(cache.paths)).toEqual([]);
+  },
+);
 
 describe('prune', () => {
   const three = async () => {
@@ -229,7 +279,7 @@ describe('a cache of the site', () => {
   test.runIf(isRoot)('is trusted when nobody but root and the user can change it', async () => {
     const site = join(await place(), 'site');
     await mkdir(site);
-    await openCache(site);
+    await makeWritable(await openCache(site));
     for (const path of [join(site, '..'), site, cachePaths(site).version, cachePaths(site).releases]) {
       await chmod(path, 0o755);
     }

@@ -4,11 +4,13 @@ import { utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Entry, USED } from '../../src/cache/entry.ts';
 import { type Fetched, obtain, type Wanted } from '../../src/cache/obtain.ts';
-import { type Cache, openCache } from '../../src/cache/open.ts';
+import { type Cache, makeWritable, openCache } from '../../src/cache/open.ts';
 import { place } from '../files/place.ts';
 
 export async function newCache(): Promise<Cache> {
-  return openCache(join(await place(), 'cache'));
+  const cache = await openCache(join(await place(), 'cache'));
+  await makeWritable(cache);
+  return cache;
 }
 
 /** Any file will do for the cache. */
@@ -19,15 +21,19 @@ export async function archive(content: string): Promise<Fetched> {
   return { file, sha256, bytes: content.length };
 }
 
-/** Obtains what is fetched as `content`; counts how often it is. */
-export function fetching(content: string, fetched: Partial<Fetched> = {}) {
+/** Obtains what is fetched as `content`, after `before`; counts how often it is. A dead holder is waited for in vain. */
+export function fetching(
+  content: string,
+  { before = async () => {}, ...fetched }: Partial<Fetched> & { before?: () => Promise<void> } = {},
+) {
   const counter = { fetches: 0 };
   const get = (cache: Cache, wanted: Wanted, signal = new AbortController().signal): Promise<Entry> =>
     obtain(cache, wanted, {
       signal,
-      claims: { beatMs: 50, deadMs: 5000, pollMs: 10 },
+      claims: { beatMs: 50, deadMs: 600_000, pollMs: 10 },
       fetch: async (use) => {
         counter.fetches += 1;
+        await before();
         return use({ ...(await archive(content)), ...fetched });
       },
     });
