@@ -5,7 +5,7 @@ import { lastLines, run } from '../process/run.ts';
 import type { Engine } from './engine.ts';
 import { projectName } from './identity.ts';
 import { engineFailure } from './images.ts';
-import { LABELS } from './labels.ts';
+import { ownFilter } from './labels.ts';
 
 export type LeftoverOptions = {
   jobId: string;
@@ -77,8 +77,7 @@ async function list(
   kind: Kind,
   { jobId, node, ...options }: LeftoverOptions,
 ): Promise<string[]> {
-  const filters = [`${LABELS.job}=${jobId}`, `${LABELS.node}=${node}`];
-  const words = [...kind.list, ...filters.flatMap((label) => ['--filter', `label=${label}`])];
+  const words = [...kind.list, ...ownFilter({ jobId, node })];
   const result = await call(engine, words, { jobId, node, ...options });
   if (result.exitCode !== 0) {
     throw engineFailure([...engine.command, ...words], result, options.timeoutMs);

@@ -2,7 +2,7 @@
 import { UnetError } from '../errors.ts';
 import { lastLines, run } from '../process/run.ts';
 import type { Engine } from './engine.ts';
-import { LABELS } from './labels.ts';
+import { ownFilter } from './labels.ts';
 import type { LeftoverOptions } from './leftovers.ts';
 
 /**
@@ -15,8 +15,7 @@ export async function whyNotRunning(
   { jobId, node, env, timeoutMs, signal }: LeftoverOptions & { signal?: AbortSignal | undefined },
 ): Promise<UnetError | undefined> {
   const options = { env, timeoutMs, signal };
-  const filters = [`${LABELS.job}=${jobId}`, `${LABELS.node}=${node}`];
-  const argv = [...engine.command, 'ps', '-a', ...filters.flatMap((label) => ['--filter', `label=${label}`])];
+  const argv = [...engine.command, 'ps', '-a', ...ownFilter({ jobId, node })];
   const listed = await run([...argv, '--format', '{{.ID}} {{.Status}}'], options);
   if (listed.exitCode !== 0) {
     return undefined;

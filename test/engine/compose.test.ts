@@ -66,7 +66,12 @@ async function written(settings: object, { compose = UPSTREAM, engine = podman }
 describe('the override file', () => {
   it('labels all that the project makes, and leaves restarting and building again to unet', async () => {
     const { override, directory } = await written({});
-    const labels = { 'unet.job': 'slurm-42', 'unet.node': 'n1', 'unet.version': expect.any(String) };
+    const labels = {
+      'unet.job': 'slurm-42',
+      'unet.node': 'n1',
+      'unet.project': 'unet-slurm-42-n1',
+      'unet.version': expect.any(String),
+    };
     expect(override).toEqual({
       services: {
         node: {
