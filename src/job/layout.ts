@@ -19,6 +19,8 @@ export function jobPaths(directory: string) {
     directory,
     state: join(directory, 'state.json'),
     nonce: join(directory, 'nonce'),
+    /** Who makes the cluster, until the state says it. */
+    claims: join(directory, 'claims'),
     /** Where the join record travels. Made before the agents start, so that they can watch it at once. */
     join: join(directory, 'join'),
     kubeconfig: join(directory, 'kubeconfig'),

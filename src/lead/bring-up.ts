@@ -60,7 +60,16 @@ async function start(
   signal: AbortSignal,
 ): Promise<BringUpResult> {
   // Not interruptible: a supervisor that we lost sight of could not be told to end.
-  const events = await startSupervisor(job);
+  const events = await startSupervisor(job).catch(async (error: unknown) => {
+    if ((await supervisedElsewhere(job)) === undefined) {
+      throw error;
+    }
+  });
+  if (events === undefined) {
+    // Somebody on another host was faster, at the same moment.
+    await followElsewhere(job, signal);
+    return { started: false, outcome: 'usable' };
+  }
   const onAbort = () => void askDown(job, signal);
   signal.addEventListener('abort', onAbort, { once: true });
   if (signal.aborted) {

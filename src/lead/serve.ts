@@ -7,6 +7,7 @@ import { ensurePrivateDirectory } from '../files/private-directory.ts';
 import { removeControl } from '../job/bury.ts';
 import { type JobPaths, jobPaths } from '../job/layout.ts';
 import { redact } from '../process/redact.ts';
+import { claimJob } from './claim-job.ts';
 import type { ControlRequest } from './control.ts';
 import { type ControlServer, openControlServer, type Reply } from './control-server.ts';
 import { findState } from './find-state.ts';
@@ -21,7 +22,7 @@ const LOCK_POLL_MS = 50;
 
 export type ServeOptions = SupervisorRequest & { env: NodeJS.ProcessEnv; signal: AbortSignal };
 
-/** Runs until the cluster is taken away again. False when the job has a supervisor on this host already. */
+/** Runs until the cluster is taken away again. False when the job has a supervisor already, on this host or another. */
 export async function serve(options: ServeOptions): Promise<boolean> {
   const { allocation, jobDir, signal } = options;
   if (!(await lockSoon(options))) {
@@ -30,6 +31,10 @@ export async function serve(options: ServeOptions): Promise<boolean> {
   const paths = jobPaths(jobDir);
   await ensurePrivateDirectory(jobDir);
   await ensurePrivateDirectory(paths.logs);
+  const ownership = await claimJob(options, paths, signal);
+  if (ownership === undefined) {
+    return false;
+  }
   // Meant for a supervisor that has died since.
   await rm(paths.downRequest, { force: true });
   const note = createNotes(paths.supervisorLog);
@@ -52,6 +57,7 @@ export async function serve(options: ServeOptions): Promise<boolean> {
     note(`the bring-up could not be started: ${UnetError.from(error).message}`);
     supervisor.fail(UnetError.from(error));
   }
+  await ownership.done();
   await supervisor.over;
   clearInterval(polling);
   await close(control, allocation.jobId);

@@ -3,6 +3,10 @@ import type { Allocation } from '../allocation/allocation.ts';
 import { durationText } from '../config/duration.ts';
 import type { Settings } from '../config/schema.ts';
 
+// A bring-up with a built image took 35 s for two hosts (recorded with podman), five times that where much is slow. A
+// lower --timeout says that it will be over by then.
+const BRING_UP_MS = 180_000;
+
 /** What to say when it does not; undefined when it does, or has no end. */
 export function shortOfTime(
   { endsAt }: Allocation,
@@ -10,9 +14,10 @@ export function shortOfTime(
   now = Date.now(),
 ): string | undefined {
   const leftMs = endsAt === undefined ? Number.POSITIVE_INFINITY : endsAt - now;
-  if (leftMs >= timeout + stepTimeouts.down) {
+  const bringUpMs = Math.min(timeout, BRING_UP_MS);
+  if (leftMs >= bringUpMs + stepTimeouts.down) {
     return undefined;
   }
   const left = durationText(Math.max(0, Math.round(leftMs / 1000)) * 1000);
-  return `the allocation ends in ${left}, and the bring-up may take ${durationText(timeout)} and its teardown ${durationText(stepTimeouts.down)}: ask for more time, or lower --timeout`;
+  return `the allocation ends in ${left}; a bring-up may take ${durationText(bringUpMs)} and a teardown ${durationText(stepTimeouts.down)}: ask for more time`;
 }

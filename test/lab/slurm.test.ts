@@ -80,6 +80,20 @@ describeLab('in Slurm', () => {
       await expectNothingLeft(lab);
     });
 
+    it('with up on every node at the same moment has one cluster', async () => {
+      const id = await lab.sbatch(
+        script(`export -f unet
+          srun --overlap -N3 -n3 bash -c 'unet up && echo "$(hostname) $(unet attr supervisor)"'
+          unet down`),
+        { nodes: 3 },
+      );
+      const { output, exitCode } = await lab.waitForJob(id, JOB_TIMEOUT);
+      expect(exitCode).toBe(0);
+      const seen = lab.hosts.map((host) => new RegExp(`^${host} (\\S+ \\d+)$`, 'm').exec(output)?.[1]);
+      expect(seen).toEqual([expect.any(String), seen[0], seen[0]]);
+      await expectNothingLeft(lab);
+    });
+
     it('leaves room for another srun while the cluster is up', async () => {
       const id = await lab.sbatch(
         script(`unet run -- srun --overlap -N3 -n3 sh -c 'echo "step on $(hostname)"'`),
