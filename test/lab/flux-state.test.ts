@@ -45,10 +45,13 @@ describe.skipIf(fluxUnavailable() !== undefined)('the cluster’s state in a rea
       const { output, left } = await inPrivate(`on 1 'unet up > /dev/null; unet attr supervisor'
         unet kubectl get nodes -o name
         on 1 'set -- $(unet attr supervisor); kill -9 $2'
-        for i in $(seq 200); do flux kvs ls -1 unet 2>/dev/null | grep -q . || break; sleep 0.1; done
-        echo "then: $(flux kvs ls -1 unet 2>/dev/null)$(flux kvs ls -1 archive 2>/dev/null)."
+        inFlux() { flux kvs ls -1 unet 2>/dev/null; flux kvs ls -1 archive 2>/dev/null; }
+        for i in $(seq 200); do [ -z "$(inFlux)" ] && break; sleep 0.1; done
+        echo "then: $(inFlux)."
         for i in $(seq 200); do ls -d $TMPDIR/unet-* >/dev/null 2>&1 || break; sleep 0.1; done
-        on 1 'cd $UNET_JOB_DIR; find . -type f | grep -v /logs/ | grep -v state.json; echo looked'`);
+        secrets() { on 1 'cd $UNET_JOB_DIR && find . -type f | grep -v /logs/ | grep -v state.json'; }
+        for i in $(seq 200); do [ -z "$(secrets)" ] && break; sleep 0.1; done
+        secrets; echo looked`);
       expect(output).toMatch(/^node\/u7s-\S+-2$/m);
       expect(output).toMatch(/^then: \.$/m);
       // The logs stay for a look, on the supervisor's node; no secret does.
