@@ -82,6 +82,7 @@ function createContext(life: Life): NodeContext {
       version: 1,
       jobId: spec.jobId,
       node,
+      jobDir: spec.jobDir,
       pid: process.pid,
       stage: stageDirectory(prepared.directory),
       up: false,

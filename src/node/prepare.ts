@@ -37,10 +37,7 @@ export type Prepared = {
  * any of them. Never throws.
  */
 export async function prepare(spec: JobSpec, node: string, env: NodeJS.ProcessEnv): Promise<Prepared> {
-  const places = nodeDirectories(spec.nodeDir).map((root) => ({
-    root,
-    directory: join(root, spec.jobId, node),
-  }));
+  const places = await placesOf(spec, node);
   const prepared: Prepared = {
     ...(places.find(({ directory }) => existsSync(directory)) ?? places[0] ?? { root: '', directory: '' }),
     seesJobDir: spec.mode === 'bring-up' && (await seesNonce(jobPaths(spec.jobDir).nonce, spec.nonce)),
@@ -70,6 +67,20 @@ export async function prepare(spec: JobSpec, node: string, env: NodeJS.ProcessEn
     prepared.problem = UnetError.from(error).with({ node });
   }
   return prepared;
+}
+
+/** Where this node's directory may be; not those of another cluster of the same name. */
+async function placesOf(spec: JobSpec, node: string): Promise<{ root: string; directory: string }[]> {
+  const all = nodeDirectories(spec.nodeDir).map((root) => ({
+    root,
+    directory: join(root, spec.jobId, node),
+  }));
+  // A scheduler's job ids are its own. `local-default` is everybody's who has another TMPDIR and --job-dir.
+  if (!spec.jobId.startsWith('local-')) {
+    return all;
+  }
+  const records = await Promise.all(all.map(({ directory }) => readRecord(directory).catch(() => undefined)));
+  return all.filter((_, index) => index === 0 || records[index]?.jobDir === spec.jobDir);
 }
 
 /** What somebody else could have put there is not ours to clean; that it is not used is seen to when a place is chosen. */

@@ -12,6 +12,8 @@ export const NodeRecord = z.object({
   version: z.literal(1),
   jobId: z.string(),
   node: z.string(),
+  /** The job directory: two clusters of this machine alone may have the same name. */
+  jobDir: z.string().optional(),
   /** The agent's pid: one that still lives is not to be cleaned behind its back. */
   pid: z.number(),
   /** The staged release. */

@@ -218,6 +218,26 @@ describe('an agent takes its node away', () => {
     await expectNothingLeft(place);
   });
 
+  it('by another agent in whichever of several places it was, and not what a cluster of the same name has there', async () => {
+    const place = new AgentPlace();
+    const agent = place.start();
+    await agent.lead(await place.rehearsal());
+    await agent.step('done', 'boot');
+    const nodeDir = `${join(place.directory, 'tmp')}:${place.nodeDir}`;
+    const stranger = place.start();
+    stranger.send(place.spec({ mode: 'clean', nodeDir, jobDir: join(place.directory, 'another') }));
+    expect(await stranger.heard('bye')).toMatchObject({ clean: true });
+    agent.child.kill('SIGKILL');
+    await agent.exited;
+    expect(place.processes().length).toBeGreaterThan(0);
+    expect(existsSync(join(place.root, place.jobId, 'node-0', 'node.json'))).toBe(true);
+    const cleaner = place.start();
+    cleaner.send(place.spec({ mode: 'clean', nodeDir }));
+    expect(await cleaner.heard('bye')).toMatchObject({ clean: true });
+    expect(await cleaner.exited).toBe(0);
+    await expectNothingLeft(place);
+  });
+
   it('itself, when another one is to clean while it still lives', async () => {
     const place = new AgentPlace();
     const agent = place.start();
