@@ -20,6 +20,8 @@ export type ComposeFile = {
   variables: string[];
   /** Lists and mappings of one key cannot be merged, so an override has to have the file's form. */
   variablesAreList: boolean;
+  /** Whether the service has `annotations`, which docker-compose 1 does not know. */
+  annotated: boolean;
   /** Names of the volumes and networks that the project makes. */
   volumes: string[];
   networks: string[];
@@ -62,6 +64,7 @@ function interpret(path: string, text: string): ComposeFile {
       ? environment.map((entry) => String(entry).split('=', 1)[0] ?? '')
       : Object.keys(Fields.safeParse(environment).data ?? {}),
     variablesAreList: Array.isArray(environment),
+    annotated: service.annotations !== undefined,
     volumes: Object.keys(volumes ?? {}),
     networks: Object.keys(networks ?? {}),
   };

@@ -81,6 +81,23 @@ export function builtImage(releaseSha256: string): string {
   return `localhost/unet-node:${releaseSha256.slice(0, 12)}`;
 }
 
+/**
+ * docker-compose 1.29.2 says "Unsupported config option for services.node: 'annotations'" (seen with gen2-v20240527.0 and
+ * gen2-v20250828.0), though it works otherwise.
+ *
+ * @throws UnetError UNET_COMPOSE_OLD
+ */
+export function refuseOldClient({ compose, composeVersion }: Engine, file: ComposeFile): void {
+  const isFirst = (compose[0] ?? '').endsWith('docker-compose') && composeVersion?.startsWith('1.') === true;
+  if (isFirst && file.annotated) {
+    throw new UnetError(
+      'UNET_COMPOSE_OLD',
+      `docker-compose ${composeVersion} cannot read the compose file of this release: it has annotations`,
+      { fatal: true, remedy: 'install the compose plugin of docker ("docker compose"), or use podman' },
+    );
+  }
+}
+
 /** @throws UnetError UNET_OVERRIDE_REFUSED */
 export function refuseWords(compose: readonly string[]): void {
   const word = compose.find((one, index) => index > 0 && (RESERVED.test(one) || NETWORK.test(one)));

@@ -2,7 +2,7 @@
 
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { refuseWords, writeCompose } from '../engine/compose.ts';
+import { refuseOldClient, refuseWords, writeCompose } from '../engine/compose.ts';
 import { readComposeFile } from '../engine/compose-file.ts';
 import type { ContainerOptions } from '../engine/container-options.ts';
 import { engineVariables } from '../engine/engine.ts';
@@ -17,7 +17,8 @@ import type { StepLog } from './step-log.ts';
 /**
  * Refuses what does not fit the staged release or this host, and gets the image of `--image` if it is not there.
  *
- * @throws UnetError UNET_OVERRIDE_REFUSED, UNET_MOUNT_MISSING, UNET_IMAGE_MISSING, UNET_RELEASE_INVALID.
+ * @throws UnetError UNET_OVERRIDE_REFUSED, UNET_MOUNT_MISSING, UNET_IMAGE_MISSING, UNET_COMPOSE_OLD,
+ *   UNET_RELEASE_INVALID.
  */
 export async function checkContainer(context: NodeContext, log: StepLog, signal: AbortSignal): Promise<void> {
   const { spec, record } = context;
@@ -29,6 +30,7 @@ export async function checkContainer(context: NodeContext, log: StepLog, signal:
     refuseAll(container);
     return;
   }
+  refuseOldClient(engine, file);
   if (spec.oneHost && spec.nodes.length > 1 && container.ports.length > 0) {
     throw new UnetError('UNET_OVERRIDE_REFUSED', '--publish: the nodes share one host and its ports', {
       fatal: true,

@@ -90,12 +90,12 @@ function unlessForeign(error: unknown): void {
   }
 }
 
-/** make takes a blank in the path of its directory for the end of a name. */
+/** make takes a blank in a path for the end of a name, and gives the path of the compose wrapper to a shell unquoted. */
 function refuseBlanks(directory: string): void {
-  if (/[\s:#$%]/.test(directory)) {
+  if (/[^\p{L}\p{N}/._+@,=-]/u.test(directory)) {
     throw new UnetError(
       'UNET_CONFIG_INVALID',
-      `make cannot work in "${directory}": it has a blank, or one of : # $ %`,
+      `make cannot work in "${directory}": it has a blank, or a sign that make or a shell reads`,
       {
         fatal: true,
         remedy: 'name another parent with --node-dir, such as /tmp',

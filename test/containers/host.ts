@@ -90,6 +90,16 @@ export class Host {
     return host;
   }
 
+  /** The name of a cluster of this host: another run of the tests may be at work beside it. */
+  name(name: string): string {
+    return `${name}-${this.directory.slice(-6).toLowerCase()}`;
+  }
+
+  /** The job id of a cluster. */
+  job(name: string): string {
+    return `local-${this.name(name)}`;
+  }
+
   get env(): Record<string, string> {
     return {
       PATH,
@@ -146,7 +156,7 @@ export class Host {
       'ps',
       '-aq',
       '--filter',
-      `label=unet.job=local-${name}`,
+      `label=unet.job=${this.job(name)}`,
       '--filter',
       `label=unet.node=${node}`,
     );
@@ -167,7 +177,7 @@ export class Host {
     name: string,
     node = 'node-0',
   ): { pid: number; variables: Record<string, string>; storage?: { graph: string; runtime: string } } {
-    return JSON.parse(readFileSync(join(this.#nodes(), `local-${name}`, node, 'node.json'), 'utf8'));
+    return JSON.parse(readFileSync(join(this.#nodes(), this.job(name), node, 'node.json'), 'utf8'));
   }
 
   /** What is left of all jobs: in podman, on the disk, and as processes. */

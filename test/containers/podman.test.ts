@@ -70,12 +70,12 @@ describeContainers('on a real podman', (kind) => {
     expect(nodes.stdout).toMatch(/u7s-node-1\s+Ready/);
 
     const container = await host.inspect('one', 'node-1');
-    expect(container.Config.Labels).toMatchObject({ 'unet.job': 'local-one', 'unet.node': 'node-1' });
+    expect(container.Config.Labels).toMatchObject({ 'unet.job': host.job('one'), 'unet.node': 'node-1' });
     expect(container.HostConfig.RestartPolicy.Name).toBe('no');
     expect(container.Config.Env).toContain('GREETING=$HOME "and" more');
     expect(container.ImageName).toBe(NODE_IMAGE);
     const labelled = ['volume', 'network'].map((object) =>
-      host.podman(object, 'ls', '-q', '--filter', 'label=unet.job=local-one'),
+      host.podman(object, 'ls', '-q', '--filter', `label=unet.job=${host.job('one')}`),
     );
     const [volumes, networks] = (await Promise.all(labelled)).map(({ stdout }) => stdout.trim().split('\n'));
     expect([volumes?.length, networks?.length]).toEqual([6, 2]);
@@ -95,12 +95,13 @@ describeContainers('on a real podman', (kind) => {
   });
 
   it('two jobs are side by side, and the end of one is nothing to the other', async () => {
-    await Promise.all([up('one', '--publish', '28080:80'), up('two', '--publish', '28081:80')]);
+    const [first, second] = [28_000, 29_000].map((port) => String(port + (process.pid % 1000)));
+    await Promise.all([up('one', '--publish', `${first}:80`), up('two', '--publish', `${second}:80`)]);
     const one = await host.inspect('one');
-    expect(one.HostConfig.PortBindings['80/tcp'][0].HostPort).toBe('28080');
+    expect(one.HostConfig.PortBindings['80/tcp'][0].HostPort).toBe(first);
     await down('one');
     expect((await host.unet('two', 'kubectl', 'get', 'nodes')).stdout).toMatch(/u7s-node-0\s+Ready/);
-    expect((await host.left()).filter((line) => line.includes('local-one'))).toEqual([]);
+    expect((await host.left()).filter((line) => line.includes(host.job('one')))).toEqual([]);
     await down('two');
     await expectNothingLeft();
   });

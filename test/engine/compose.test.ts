@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { Settings } from '../../src/config/schema.ts';
-import { builtImage, refuseWords, writeCompose } from '../../src/engine/compose.ts';
+import { builtImage, refuseOldClient, refuseWords, writeCompose } from '../../src/engine/compose.ts';
 import { readComposeFile } from '../../src/engine/compose-file.ts';
 import { renderWrapper } from '../../src/engine/compose-wrapper.ts';
 import { containerOptions } from '../../src/engine/container-options.ts';
@@ -216,6 +216,25 @@ describe('the compose wrapper', () => {
     const { dressed, directory } = await written({});
     expect(dressed.compose).toEqual([join(directory, 'compose')]);
     expect(statSync(join(directory, 'compose')).mode & 0o777).toBe(0o700);
+  });
+});
+
+describe('docker-compose 1.29', () => {
+  it.each([
+    ['1.29.2', 'annotations: { a: b }', 'docker-compose 1.29.2 cannot read the compose file of this release'],
+    ['1.29.2', '', undefined],
+    ['2.24.5', 'annotations: { a: b }', undefined],
+  ])('(%s) with "%s" in the compose file', async (composeVersion, annotations, said) => {
+    const stage = scratch();
+    writeFileSync(join(stage, 'compose.yaml'), `services:\n  node:\n    build: .\n    ${annotations}\n`);
+    const file = await readComposeFile(stage);
+    const engine: Engine = { ...podman, compose: ['/usr/bin/docker-compose'], composeVersion };
+    const refusing = () => file && refuseOldClient(engine, file);
+    if (said === undefined) {
+      expect(refusing).not.toThrow();
+    } else {
+      expect(refusing).toThrow(said);
+    }
   });
 });
 

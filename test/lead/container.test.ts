@@ -99,3 +99,13 @@ it('one node on a host may have further ports of it', async () => {
   await cluster.unet('down');
   await cluster.quiet();
 });
+
+it('a node directory whose name a shell would read is refused: make gives it to one unquoted', async () => {
+  const cluster = new Cluster({ UNET_NODES: '1' });
+  cluster.env.UNET_NODE_DIR = join(cluster.directory, 'node', '$(touch broken);x');
+  const up = await cluster.unet('up');
+  expect(up.stderr).toContain('UNET_CONFIG_INVALID on node-0: make cannot work in');
+  expect(up.code).toBe(2);
+  await cluster.quiet();
+  expect(cluster.left().filter((path) => path.includes('broken'))).toEqual([]);
+});
