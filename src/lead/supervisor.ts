@@ -6,26 +6,26 @@ import { randomBytes } from 'node:crypto';
 import { type ErrorRecord, UnetError } from '../errors.ts';
 import { createEventLog, type EventLog } from '../events/log.ts';
 import { summarize } from '../events/summarize.ts';
-import type { ClusterPhase, EventBody, NodePhase, UnetEvent } from '../events/types.ts';
+import type { ClusterPhase, EventBody, NodePhase } from '../events/types.ts';
 import { ensurePrivateDirectory } from '../files/private-directory.ts';
 import { writePrivateFile } from '../files/private-file.ts';
 import { buryJob, removeSecrets } from '../job/bury.ts';
 import { type JobPaths, jobPaths } from '../job/layout.ts';
 import type { ApiServer } from '../kubernetes/server-url.ts';
 import type { Launcher } from '../launch/launcher.ts';
-import type { FromAgent, JobSpec } from '../node/protocol.ts';
-import { openPack, type Pack } from '../pack/reader.ts';
-import type { PackedRelease } from '../provision/pack.ts';
-import { type Agents, launcherFor, leadPlace, startAgents } from './agents.ts';
-import { refuseOtherMachine } from './choose-pack.ts';
+import type { FromAgent, JobSpec, ToAgents } from '../node/protocol.ts';
+import { launcherFor, leadPlace } from './agents.ts';
 import { type Cluster, type SupervisorOptions, wantedNodes } from './cluster.ts';
 import type { ResumeSettings } from './control.ts';
 import { createGreeting, type Greeting } from './greeting.ts';
 import { brokerWatch } from './instance-watch.ts';
+import { type Introduction, introduction } from './introduction.ts';
+import { createJobPack, type JobPack } from './job-pack.ts';
 import { createJoining, type Joining } from './joining.ts';
+import { createLaunches, type Launches } from './launches.ts';
 import { createLosses, type Losses } from './losses.ts';
 import { outerCluster } from './outer-cluster.ts';
-import { kubectlOfPack, type PackOptions, packSpec, releaseOfPack, verifyPack } from './pack.ts';
+import { packSpec } from './pack.ts';
 import { createPackDelivery, type PackDelivery } from './pack-delivery.ts';
 import { provisionSettings } from './provision-settings.ts';
 import { createPublicity, type Publicity } from './publicity.ts';
@@ -43,12 +43,9 @@ import { createTimers } from './timers.ts';
 
 // What the agents need beside make down-v: the end of their own steps, and its second try.
 const STOP_MARGIN_MS = 15_000;
-// srun ends some milliseconds after its last task.
-const LAUNCHER_END_MS = 1000;
 // A bye that is still in the pipe explains the exit which the launcher reports.
 const BYE_MS = 100;
 const STATE_RENEWAL_MS = 10_000;
-const DIAGNOSTIC_LINES = 40;
 
 export class Supervisor implements Cluster {
   readonly events: EventLog = createEventLog();
@@ -61,9 +58,8 @@ export class Supervisor implements Cluster {
   readonly lead: NodeEntry;
   readonly timers = createTimers();
   private readonly paths: JobPaths;
-  private readonly launcher: Launcher;
-  private readonly launches: Agents[] = [];
-  private readonly diagnostics: string[] = [];
+  private readonly launches: Launches;
+  private readonly jobPack: JobPack;
   private readonly release: ReleaseSender;
   private readonly greeting: Greeting;
   private readonly pack: PackDelivery;
@@ -79,7 +75,6 @@ export class Supervisor implements Cluster {
   private epoch: number;
   private startedAt = performance.now();
   private apiServer: ApiServer | undefined;
-  private packed: Pack | undefined;
   private error: ErrorRecord | undefined;
   private socket = '';
   private deadline: NodeJS.Timeout | undefined;
@@ -92,7 +87,6 @@ export class Supervisor implements Cluster {
     this.options = options;
     this.epoch = epoch;
     this.paths = jobPaths(options.jobDir);
-    this.launcher = launcherFor(allocation, leadPlace(options));
     this.roster = createRoster(allocation.nodes);
     const [lead] = this.roster.values();
     if (lead === undefined) {
@@ -116,13 +110,29 @@ export class Supervisor implements Cluster {
       stage: settings.stage,
       archive: releaseArchiver(allocation, options.env),
       warn: (message) => this.emit({ type: 'warning', message }),
-      obtain: settings.pack === undefined ? undefined : () => this.releaseOfPack(),
+      obtain: settings.pack === undefined ? undefined : () => this.jobPack.release(),
+    });
+    this.jobPack = createJobPack(options, {
+      paths: this.paths,
+      signal: this.aborting.signal,
+      emit: (event) => this.emit(event),
     });
     this.pack = createPackDelivery(this, this.aborting.signal);
     this.greeting = createGreeting(this, this.release, this.pack);
     this.joining = createJoining(this);
     this.readiness = createReadiness(this);
-    this.losses = createLosses(this, this.launcher, () => this.diagnostics);
+    const launcher: Launcher = launcherFor(allocation, leadPlace(options));
+    this.launches = createLaunches({
+      launcher,
+      jobId: allocation.jobId,
+      env: options.env,
+      note: options.note,
+      onMessage: (message) => this.receive(message),
+      onExit: (nodes, reason, told) => {
+        this.timers.after(BYE_MS, () => this.exited(nodes, reason, told));
+      },
+    });
+    this.losses = createLosses(this, launcher, this.launches.diagnostics);
     this.receive = createReceiver(this, {
       greeting: this.greeting,
       joining: this.joining,
@@ -191,56 +201,20 @@ export class Supervisor implements Cluster {
 
   /** Nothing has been touched so far, so when the pack is refused there is nothing to clean. */
   private async openPack(): Promise<void> {
-    const { settings, allocation } = this.options;
-    if (settings.pack === undefined) {
-      return;
-    }
-    const options = this.packOptions();
     try {
-      refuseOtherMachine(await openPack(settings.pack), allocation);
-      this.packed = await verifyPack(settings.pack, options);
-      await kubectlOfPack(this.packed, options);
+      const pack = await this.jobPack.open();
+      this.spec.pack = pack === undefined ? undefined : packSpec(pack);
+      this.packArchitecture = pack?.manifest.architecture;
     } catch (error) {
       for (const node of this.roster.values()) {
         node.clean = true;
       }
       throw error;
     }
-    this.spec.pack = packSpec(this.packed);
-    this.packArchitecture = this.packed.manifest.architecture;
   }
 
-  private async releaseOfPack(): Promise<PackedRelease> {
-    if (this.packed === undefined) {
-      throw new TypeError('the pack is opened before its release is wanted');
-    }
-    return await releaseOfPack(this.packed, this.packOptions());
-  }
-
-  private packOptions(): PackOptions {
-    const { paths, aborting } = this;
-    return { paths, env: this.options.env, signal: aborting.signal, emit: (event) => this.emit(event) };
-  }
-
-  /** What somebody who comes now has to see: the plan, and the current bring-up or what came of it. */
-  introduction(): { events: UnetEvent[]; lastSeq: number } {
-    const all = this.events.events();
-    const plan = all.find(({ type }) => type === 'plan');
-    const from = all.findLastIndex((event) => event.type === 'cluster' && event.phase === 'bringing-up');
-    const current = all.slice(Math.max(from, 0));
-    if (this.isSettled()) {
-      // What came of it, and not again how.
-      const last = current.findLast(({ type }) => type === 'cluster');
-      const why = current.findLast(({ type }) => type === 'error');
-      const events = [this.currentPhase === 'degraded' ? why : undefined, last].filter(
-        (event) => event !== undefined,
-      );
-      return { events, lastSeq: all.at(-1)?.seq ?? 0 };
-    }
-    // Retained until somebody asked to start again: that is over.
-    const news = current.filter((event) => !(event.type === 'cluster' && event.retained && this.isEnding()));
-    const events = plan === undefined || news.includes(plan) ? news : [plan, ...news];
-    return { events, lastSeq: all.at(-1)?.seq ?? 0 };
+  introduction(): Introduction {
+    return introduction(this.events.events(), this.currentPhase);
   }
 
   /**
@@ -392,10 +366,8 @@ export class Supervisor implements Cluster {
     this.events.emit(body);
   }
 
-  send(message: Parameters<Agents['send']>[0]): void {
-    for (const launch of this.launches) {
-      launch.send(message);
-    }
+  send(message: ToAgents): void {
+    this.launches.send(message);
   }
 
   /** Resolves when it is on disk; the rest is told meanwhile. */
@@ -411,34 +383,20 @@ export class Supervisor implements Cluster {
   }
 
   private launch(nodes: string[]): void {
-    const agents = startAgents({
-      launcher: this.launcher,
-      nodes,
-      jobId: this.options.allocation.jobId,
-      env: this.options.env,
-      onMessage: this.receive,
-      onDiagnostic: (line) => {
-        this.options.note(line);
-        this.diagnostics.push(line);
-        this.diagnostics.splice(0, this.diagnostics.length - DIAGNOSTIC_LINES);
-      },
-      onExit: (ended = nodes, reason, told) => {
-        this.timers.after(BYE_MS, () => {
-          for (const node of ended.map((name) => this.roster.get(name))) {
-            if (node !== undefined && told === 'allocation') {
-              this.endedWithAllocation(node);
-            } else if (node !== undefined) {
-              // Nobody could start another agent there, and none is needed.
-              node.clean ||= told === 'node';
-              this.losses.exited(node, reason);
-            }
-          }
-        });
-      },
-    });
-    this.launches.push(agents);
-    agents.send({ ...this.spec, epoch: this.epoch });
+    this.launches.start(nodes, { ...this.spec, epoch: this.epoch });
     this.timers.after(this.options.settings.stepTimeouts.hello, () => this.losses.missSilent(nodes));
+  }
+
+  private exited(nodes: readonly string[], reason: string, told: 'node' | 'allocation' | undefined): void {
+    for (const node of nodes.map((name) => this.roster.get(name))) {
+      if (node !== undefined && told === 'allocation') {
+        this.endedWithAllocation(node);
+      } else if (node !== undefined) {
+        // Nobody could start another agent there, and none is needed.
+        node.clean ||= told === 'node';
+        this.losses.exited(node, reason);
+      }
+    }
   }
 
   /** Nobody can be reached by Flux any more; the agents there notice by the end of their input. */
@@ -549,16 +507,7 @@ export class Supervisor implements Cluster {
     while (!nodes.every(({ gone, hello }) => gone || hello === undefined) && performance.now() < deadline) {
       await this.pause(20);
     }
-    for (const launch of this.launches) {
-      launch.endInput();
-    }
-    // srun is not signalled while an agent may live: SIGTERM to it is SIGKILL to its tasks, with nothing before. And it
-    // never ends by itself when a node has died. Both seen with Slurm 22.05.
-    if (!nodes.some(({ phase }) => phase === 'lost')) {
-      const ended = Promise.all(this.launches.map((launch) => launch.ended));
-      await Promise.race([ended, this.pause(LAUNCHER_END_MS)]);
-    }
-    await Promise.all(this.launches.map((launch) => launch.terminate(2000)));
+    await this.launches.end(!nodes.some(({ phase }) => phase === 'lost'));
   }
 
   private armDeadline(): void {

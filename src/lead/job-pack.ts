@@ -1,0 +1,37 @@
+/** The offline pack of a job: looked through before anything is touched, then where its release comes from. */
+import { openPack, type Pack } from '../pack/reader.ts';
+import type { PackedRelease } from '../provision/pack.ts';
+import { refuseOtherMachine } from './choose-pack.ts';
+import type { SupervisorOptions } from './cluster.ts';
+import { kubectlOfPack, type PackOptions, releaseOfPack, verifyPack } from './pack.ts';
+
+export type JobPack = {
+  /** Undefined without a pack. @throws UnetError UNET_PACK_… when it is refused. */
+  open: () => Promise<Pack | undefined>;
+  /** To be called when it is open. */
+  release: () => Promise<PackedRelease>;
+};
+
+export function createJobPack(
+  { settings, allocation, env }: SupervisorOptions,
+  more: Omit<PackOptions, 'env'>,
+): JobPack {
+  const options: PackOptions = { ...more, env };
+  let opened: Pack | undefined;
+  return {
+    open: async () => {
+      if (settings.pack !== undefined) {
+        refuseOtherMachine(await openPack(settings.pack), allocation);
+        opened = await verifyPack(settings.pack, options);
+        await kubectlOfPack(opened, options);
+      }
+      return opened;
+    },
+    release: async () => {
+      if (opened === undefined) {
+        throw new TypeError('the pack is opened before its release is wanted');
+      }
+      return await releaseOfPack(opened, options);
+    },
+  };
+}

@@ -1,0 +1,74 @@
+/** All launches of a job's agents: the first, and those for nodes that are tried again. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Launcher, LaunchRequest } from '../launch/launcher.ts';
+import type { FromAgent, JobSpec, ToAgents } from '../node/protocol.ts';
+import { type Agents, startAgents } from './agents.ts';
+
+// srun ends some milliseconds after its last task.
+const LAUNCHER_END_MS = 1000;
+const TERMINATE_MS = 2000;
+const DIAGNOSTIC_LINES = 40;
+
+export type LaunchesOptions = {
+  launcher: Launcher;
+  jobId: string;
+  env: NodeJS.ProcessEnv;
+  onMessage: (message: FromAgent) => void;
+  /** The launcher saw the agents of `nodes` end; a bye of theirs may still be in the pipe. */
+  onExit: (nodes: readonly string[], ...how: HowItEnded) => void;
+  /** A line for the supervisor's log. */
+  note: (line: string) => void;
+};
+
+type HowItEnded = Parameters<LaunchRequest['onExit']> extends [unknown, ...infer Tail] ? Tail : never;
+
+export type Launches = {
+  start: (nodes: readonly string[], spec: JobSpec) => void;
+  /** To every agent. */
+  send: (message: ToAgents) => void;
+  /** The launcher's last lines. */
+  diagnostics: () => readonly string[];
+  /** Lets the launchers end, and sees to it that they do. @param waitForThem a node that has died keeps srun from ending. */
+  end: (waitForThem: boolean) => Promise<void>;
+};
+
+export function createLaunches(options: LaunchesOptions): Launches {
+  const launches: Agents[] = [];
+  const diagnostics: string[] = [];
+  return {
+    start: (nodes, spec) => {
+      const agents = startAgents({
+        ...options,
+        nodes,
+        onDiagnostic: (line) => {
+          options.note(line);
+          diagnostics.push(line);
+          diagnostics.splice(0, diagnostics.length - DIAGNOSTIC_LINES);
+        },
+        onExit: (ended = nodes, ...how) => options.onExit(ended, ...how),
+      });
+      launches.push(agents);
+      agents.send(spec);
+    },
+    send: (message) => {
+      for (const launch of launches) {
+        launch.send(message);
+      }
+    },
+    diagnostics: () => diagnostics,
+    end: async (waitForThem) => {
+      for (const launch of launches) {
+        launch.endInput();
+      }
+      // srun is not signalled while an agent may live: SIGTERM to it is SIGKILL to its tasks, with nothing before. And it
+      // never ends by itself when a node has died. Both seen with Slurm 22.05.
+      if (waitForThem) {
+        const over = new AbortController();
+        const patience = sleep(LAUNCHER_END_MS, undefined, { signal: over.signal }).catch(() => {});
+        await Promise.race([Promise.all(launches.map((launch) => launch.ended)), patience]);
+        over.abort();
+      }
+      await Promise.all(launches.map((launch) => launch.terminate(TERMINATE_MS)));
+    },
+  };
+}
