@@ -39,7 +39,7 @@ export const cache: CommandModule<Args> = {
     ['unet cache list --json | jq -r .source', 'one line for each release'],
     ['unet cache prune --older-than 30d --keep 2', 'what was not used for 30 days, but never the last two'],
   ],
-  settings: ['cache', 'cacheFrom', 'mirror', 'nodeDir', 'nodeDirShared', 'timeout'],
+  settings: ['cache', 'mirror', 'nodeDir', 'nodeDirShared', 'timeout'],
   json: true,
   positionals: {
     action: { type: 'string', choices: ACTIONS, describe: 'what to do', demandOption: true },
