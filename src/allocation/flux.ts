@@ -1,12 +1,12 @@
 /** The Flux instance that FLUX_URI names: a batch script, a shell of flux alloc, `flux start`, also under srun. */
 import { createHash } from 'node:crypto';
-import { userInfo } from 'node:os';
 import { UnetError } from '../errors.ts';
 import { type FluxOptions, fluxEnvironment } from '../flux/flux.ts';
 import { birth, fileDistribution, getattr, timeLeft } from '../flux/instance.ts';
 import { decimalJobId } from '../flux/job-id.ts';
 import { isOlder, OLDEST, tooOld } from '../flux/too-old.ts';
 import { expandHostlist } from '../hostlist.ts';
+import { ownUid } from '../process/user.ts';
 import { timeLeft as slurmTimeLeft } from '../slurm/scontrol.ts';
 import type { Allocation } from './allocation.ts';
 
@@ -93,7 +93,7 @@ function jobIdOf(f58: string | undefined, born: string, name: string): string {
 }
 
 function refuseGuest(owner: string | undefined): void {
-  const { uid } = userInfo();
+  const uid = ownUid();
   if (owner !== undefined && Number(owner) !== uid) {
     throw new UnetError(
       'UNET_FLUX_GUEST',

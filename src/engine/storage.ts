@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { lstat, mkdir, symlink } from 'node:fs/promises';
-import { homedir, userInfo } from 'node:os';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { UnetError } from '../errors.ts';
 import { exists } from '../files/exists.ts';
@@ -13,6 +13,7 @@ import { ensurePrivateDirectory } from '../files/private-directory.ts';
 import { writePrivateFile } from '../files/private-file.ts';
 import type { Environment } from '../process/environment.ts';
 import { lastLines, run } from '../process/run.ts';
+import { ownUid } from '../process/user.ts';
 import type { Engine } from './engine.ts';
 
 export type StorageOptions = {
@@ -33,7 +34,7 @@ type Driver = { driver: string; options: string };
 /** A runtime directory of this job's own. Its path is short, since podman makes sockets below it. */
 export function runtimeDirectory(jobId: string, node: string): string {
   const hash = createHash('sha256').update(`${jobId}/${node}`).digest('hex').slice(0, 8);
-  return join('/tmp', `unet-${userInfo().uid}`, `r-${hash}`);
+  return join('/tmp', `unet-${ownUid()}`, `r-${hash}`);
 }
 
 /**

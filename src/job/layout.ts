@@ -1,13 +1,14 @@
 /** Where a job's files are: the job directory, best shared between the nodes, and the node-local one. */
-import { tmpdir, userInfo } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ownUid } from '../process/user.ts';
 
 /** The user's parent of all job directories: `--job-dir`, else under XDG_STATE_HOME, else under the home. */
 export function jobsDirectory(jobDir: string | undefined, env: NodeJS.ProcessEnv): string {
   if (jobDir !== undefined) {
     return jobDir;
   }
-  const state = env.XDG_STATE_HOME || join(env.HOME ?? userInfo().homedir, '.local', 'state');
+  const state = env.XDG_STATE_HOME || join(env.HOME ?? homedir(), '.local', 'state');
   return join(state, 'unet', 'jobs');
 }
 
@@ -42,7 +43,7 @@ export function nodeLogs(jobDirectory: string, node: string): string {
 
 /** This user's node-local directory on this host: `PARENT/unet-UID`. */
 export function userNodeDirectory(parent: string): string {
-  return join(parent, `unet-${userInfo().uid}`);
+  return join(parent, `unet-${ownUid()}`);
 }
 
 // sockaddr_un.sun_path (unix(7)) has 108 bytes with its final zero.
@@ -58,6 +59,6 @@ export function controlSocket(jobId: string): { directory: string; path: string 
   if (Buffer.byteLength(path) <= SOCKET_PATH_MAX) {
     return { directory, path };
   }
-  const short = join('/tmp', `unet-${userInfo().uid}`, jobId, CONTROL);
+  const short = join('/tmp', `unet-${ownUid()}`, jobId, CONTROL);
   return { directory: short, path: join(short, 'socket') };
 }

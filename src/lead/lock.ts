@@ -3,14 +3,14 @@
  * back at its end, whatever that was (unix(7)). Between hosts the state file does: it names a host and is renewed.
  */
 import { createServer } from 'node:net';
-import { userInfo } from 'node:os';
+import { ownUid } from '../process/user.ts';
 
 /** True when this process has become the job's supervisor on this host; held until it ends. */
 export function acquireLock(jobId: string): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer((socket) => socket.destroy());
     server.once('error', () => resolve(false));
-    server.listen({ path: `\0unet-supervisor-${userInfo().uid}-${jobId}` }, () => {
+    server.listen({ path: `\0unet-supervisor-${ownUid()}-${jobId}` }, () => {
       server.unref();
       resolve(true);
     });

@@ -1,11 +1,12 @@
 /** A cluster of an enclosing Flux instance: a job in a job may want that one instead of its own. */
-import { userInfo } from 'node:os';
+
 import type { Allocation } from '../allocation/allocation.ts';
 import { type FluxOptions, fluxEnvironment } from '../flux/flux.ts';
 import { getattr } from '../flux/instance.ts';
 import { getValue, listValues } from '../flux/kvs.ts';
 import { RECORDS, recordKey } from '../flux/names.ts';
 import { JobState } from '../job/state.ts';
+import { ownUid } from '../process/user.ts';
 
 const TIMEOUT_MS = 5000;
 // Flux itself has no such limit, but nobody nests deeper, and what answers wrongly must not keep us.
@@ -38,7 +39,7 @@ export async function outerCluster(
 
 async function clusterIn(options: FluxOptions): Promise<JobState | undefined> {
   // Of somebody else's, a system instance, the KVS cannot be read.
-  if (Number(await getattr('security.owner', options)) !== userInfo().uid) {
+  if (Number(await getattr('security.owner', options)) !== ownUid()) {
     return undefined;
   }
   const names = await listValues(RECORDS, options);
