@@ -1,11 +1,18 @@
 /** Processes of ours that work in a directory: what a killed agent's make is still doing there. */
-import { readdir, readlink } from 'node:fs/promises';
+import { readdir, readFile, readlink } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+
+// Started from there, but an engine's: they serve containers, one of them those of other jobs, and end with them.
+const ENGINE_DAEMONS =
+  /^(conmon|aardvark-dns|slirp4netns|pasta|rootlessport|catatonit|fuse-overlayfs|containerd-shim)/;
 
 const GRACE_MS = 2000;
 const POLL_MS = 50;
 
-/** Ends every process of this user whose working directory is `directory` or below it: SIGTERM, then SIGKILL. */
+/**
+ * Ends every process of this user whose working directory is `directory` or below it: SIGTERM, then SIGKILL. Those of a
+ * container engine are left to the engine: without conmon its network would not be taken down in order.
+ */
 export async function endProcessesIn(directory: string): Promise<void> {
   const deadline = performance.now() + GRACE_MS;
   for (let name: NodeJS.Signals = 'SIGTERM'; ; ) {
@@ -36,8 +43,13 @@ async function processesIn(directory: string): Promise<number[]> {
     entries.map(async (entry) => {
       // A foreign process's link cannot be read; proc(5).
       const cwd = /^\d+$/.test(entry) ? await readlink(`/proc/${entry}/cwd`).catch(() => '') : '';
-      return cwd === directory || cwd.startsWith(`${directory}/`) ? Number(entry) : undefined;
+      const inside = cwd === directory || cwd.startsWith(`${directory}/`);
+      return inside && !(await isEngineDaemon(entry)) ? Number(entry) : undefined;
     }),
   );
   return found.flatMap((pid) => (pid === undefined || pid === process.pid ? [] : [pid]));
+}
+
+async function isEngineDaemon(pid: string): Promise<boolean> {
+  return ENGINE_DAEMONS.test(await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => ''));
 }

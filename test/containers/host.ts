@@ -42,6 +42,9 @@ export class Host {
   readonly directory: string;
   readonly home: string;
   readonly release: string;
+  /** Of the nodes that were looked at. */
+  readonly #subnets = new Set<string>();
+  readonly #runtimes = new Set<string>();
   readonly #kind: 'rootful' | 'rootless';
   readonly #user: string;
 
@@ -141,7 +144,7 @@ export class Host {
 
   unet(name: string, ...args: string[]): Promise<Ran> {
     return this.run([process.execPath, join(this.directory, 'unet/bin/unet.js'), ...args], {
-      UNET_NAME: name,
+      UNET_NAME: this.name(name),
     });
   }
 
@@ -177,7 +180,10 @@ export class Host {
     name: string,
     node = 'node-0',
   ): { pid: number; variables: Record<string, string>; storage?: { graph: string; runtime: string } } {
-    return JSON.parse(readFileSync(join(this.#nodes(), this.job(name), node, 'node.json'), 'utf8'));
+    const record = JSON.parse(readFileSync(join(this.#nodes(), this.job(name), node, 'node.json'), 'utf8'));
+    this.#subnets.add(record.variables.NODE_SUBNET);
+    this.#runtimes.add(record.storage?.runtime ?? `${this.directory}/none`);
+    return record;
   }
 
   /** What is left of all jobs: in podman, on the disk, and as processes. */
@@ -195,8 +201,8 @@ export class Host {
     const files = ['node', 'jobs'].flatMap((name) =>
       readdirSync(join(this.directory, name)).map((path) => `${name}/${path}`),
     );
-    const runtime = `/tmp/unet-${this.#ids().uid}`;
-    return [...objects.flat(), ...files, ...this.#processes(), ...(existsSync(runtime) ? [runtime] : [])];
+    const runtimes = [...this.#runtimes].filter((path) => existsSync(path));
+    return [...objects.flat(), ...files, ...this.#processes(), ...this.#bridges(), ...runtimes];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -230,6 +236,15 @@ export class Host {
     return processesOf(this.directory)
       .map((pid) => `process ${pid} ${readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')}`)
       .filter((line) => !/ (catatonit -P|podman pause) ?$/.test(line.trimEnd()));
+  }
+
+  /** Bridges that rootful podman makes on the machine itself. */
+  #bridges(): string[] {
+    const addresses = execFileSync('ip', ['-br', '-4', 'addr'], { encoding: 'utf8', env: { PATH } }).split(
+      '\n',
+    );
+    const gateways = [...this.#subnets].map((subnet) => subnet.replace('.0/24', '.1/24'));
+    return addresses.filter((line) => gateways.some((gateway) => line.includes(` ${gateway}`)));
   }
 
   #ids(): { uid: number; gid: number } {

@@ -40,6 +40,7 @@ describeContainers('on a real podman', (kind) => {
       ...flags,
     );
     expect(code, stderr).toBe(0);
+    host.record(name);
   }
 
   async function down(name: string): Promise<void> {
