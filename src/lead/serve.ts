@@ -33,6 +33,8 @@ export async function serve(options: ServeOptions): Promise<boolean> {
   await ensurePrivateDirectory(paths.logs);
   const ownership = await claimJob(options, paths, signal);
   if (ownership === undefined) {
+    // Whoever started this one has made the directory for its output.
+    await removeControl(allocation.jobId);
     return false;
   }
   // Meant for a supervisor that has died since.
