@@ -1,6 +1,6 @@
 /** The override file of one node: what its container gets beside what the release's compose file says. */
 import { stringify } from 'yaml';
-import { isCdiName, type PublishedPort } from '../config/container.ts';
+import type { PublishedPort } from '../config/container.ts';
 import type { Environment } from '../process/environment.ts';
 import { type ComposeFile, SERVICE } from './compose-file.ts';
 import type { ContainerOptions } from './container-options.ts';
@@ -98,11 +98,6 @@ function hardware({ devices, gpus }: ContainerOptions, engineType: string) {
   const which = gpus === 'all' ? { count: 'all' } : { device_ids: numbers };
   const reservation = { driver: 'nvidia', ...which, capabilities: ['gpu'] };
   return { devices, deploy: { resources: { reservations: { devices: [reservation] } } } };
-}
-
-/** Whether the options name a device that the engine looks up in a CDI specification. */
-export function usesCdi({ devices, gpus }: ContainerOptions, engineType: string): boolean {
-  return devices.some(isCdiName) || (gpus !== undefined && engineType === 'podman');
 }
 
 /** Compose puts variables of its environment in for `$NAME`; what a user wrote is meant as it is. */

@@ -147,6 +147,28 @@ describeContainers('on a real podman', (kind) => {
     await expectNothingLeft();
   });
 
+  it('a pack brings the node image to storage that has none, and the cluster comes up on it', async () => {
+    const pack = join(host.home, 'my.pack');
+    const made = await host.unet('one', 'pack', '--node-image', NODE_IMAGE, '--kubectl', 'none', '-o', pack);
+    expect(made.code, made.stderr).toBe(0);
+    // Away from the host's own storage, so that it can only come out of the pack.
+    const away = 'localhost/away:1';
+    expect((await host.podman('tag', NODE_IMAGE, away)).code).toBe(0);
+    expect((await host.podman('untag', NODE_IMAGE, NODE_IMAGE)).code).toBe(0);
+    try {
+      const { code, stderr } = await host.unet('one', 'up', '--pack', pack, '--storage', 'job');
+      expect(code, stderr).toBe(0);
+      expect(stderr).toMatch(/node-0: load the pack done/);
+      host.record('one');
+      expect((await host.unet('one', 'kubectl', 'get', 'nodes')).stdout).toMatch(/u7s-node-0\s+Ready/);
+      await down('one');
+    } finally {
+      await host.podman('tag', away, NODE_IMAGE);
+      await host.podman('untag', away, away);
+    }
+    await expectNothingLeft();
+  });
+
   it('a release is built once, and its image serves the next job', async () => {
     for (const name of ['one', 'two']) {
       const { code, stderr } = await host.unet(name, 'up');
