@@ -281,7 +281,8 @@ describeLab('in Slurm', () => {
     it('a stale join record of an earlier job is refused, and said so', async () => {
       const id = await lab.sbatch(
         script(`dir=~/.local/state/unet/jobs/slurm-$SLURM_JOB_ID; umask 077; mkdir -p $dir/join; cp stale.json $dir/join/record.json
-          unet run -- kubectl get nodes`),
+          # So that the workers look for a record before there is a right one.
+          UNET_REHEARSAL=init:delay=4s unet run -- kubectl get nodes`),
         { nodes: 3, args: ['--hold'] },
       );
       await writeFile(join(lab.user.home, 'stale.json'), JSON.stringify(staleRecord()));
