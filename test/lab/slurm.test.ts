@@ -288,7 +288,7 @@ describeLab('in Slurm', () => {
       await writeFile(join(lab.user.home, 'stale.json'), JSON.stringify(staleRecord()));
       await lab.run(lab.login, ['scontrol', 'release', id]);
       const { output, exitCode } = await lab.waitForJob(id, JOB_TIMEOUT);
-      expect(output).toMatch(/n1: .*the join record is of another job, slurm-1/);
+      expect(output).toMatch(/n1: .*the join record is of another job, slurm-4711/);
       expect(output).toMatch(/u7s-n1\s+Ready/);
       expect(exitCode).toBe(0);
       await expectNothingLeft(lab);
@@ -403,7 +403,7 @@ function agentOn(lab: Lab, host: string): number {
 function staleRecord() {
   return {
     version: 1,
-    jobId: 'slurm-1',
+    jobId: 'slurm-4711',
     epoch: 1,
     apiServer: { host: 'u7s-n0', address: '10.77.0.99', port: 6443 },
     token: 'abcdef.0123456789abcdef',
