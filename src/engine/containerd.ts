@@ -5,18 +5,22 @@ import type { Environment } from '../process/environment.ts';
 import { lastLines, run } from '../process/run.ts';
 import type { Engine } from './engine.ts';
 
-// One try starts a compose command: about 0.3 s with podman-compose. Asking faster only costs CPU.
-export const LEAD_POLL_MS = 150;
-/** Workers have the lead's kubeadm init to wait for, so they leave the CPU of a shared host to it. */
-export const WORKER_POLL_MS = 500;
-const TRY_TIMEOUT_MS = 15_000;
-// Not at every try: it is another command of the engine.
+// Asked in the node: to start a compose command for each look takes 0.3 s of a CPU with podman-compose, and as long to notice.
+// Before its socket is there (ctr's own default) nothing is started but a sleep. The loop ends by itself, since who is
+// killed inside an exec of podman leaves what it has started there.
+const SOCKET = '/run/containerd/containerd.sock';
+const LOOKS = 250;
+const ASK =
+  `n=0; until [ -S ${SOCKET} ] && ctr version; do n=$((n+1)); ` +
+  `[ $n -lt ${LOOKS} ] || { ctr version; exit 1; }; sleep 0.04; done`;
+const ASK_TIMEOUT_MS = 30_000;
+// Where the container does not run (yet), asking fails at once.
+const PAUSE_MS = 150;
+// Not every time: it is another command of the engine.
 const LOOK_AFTER_MS = 1000;
 const LOOK_EVERY_MS = 2000;
 
 export type BootOptions = {
-  /** Milliseconds between two tries. */
-  pollMs: number;
   stage: string;
   env: Environment;
   timeoutMs: number;
@@ -32,10 +36,10 @@ export async function waitForContainerd(engine: Engine, options: BootOptions): P
   let said: string[] = [];
   let nextLook = performance.now() + LOOK_AFTER_MS;
   for (;;) {
-    const result = await run([...engine.compose, 'exec', '-T', 'node', 'ctr', 'version'], {
+    const result = await run([...engine.compose, 'exec', '-T', 'node', 'sh', '-c', ASK], {
       env: options.env,
       cwd: options.stage,
-      timeoutMs: Math.max(1, Math.min(TRY_TIMEOUT_MS, deadline - performance.now())),
+      timeoutMs: Math.max(1, Math.min(ASK_TIMEOUT_MS, deadline - performance.now())),
       signal: options.signal,
     });
     if (result.exitCode === 0) {
@@ -53,7 +57,7 @@ export async function waitForContainerd(engine: Engine, options: BootOptions): P
       }
       nextLook = performance.now() + LOOK_EVERY_MS;
     }
-    if (performance.now() + options.pollMs > deadline) {
+    if (performance.now() + PAUSE_MS > deadline) {
       throw new UnetError(
         'UNET_BOOT_TIMEOUT',
         `containerd in the node did not answer within ${options.timeoutMs / 1000} s`,
@@ -64,6 +68,6 @@ export async function waitForContainerd(engine: Engine, options: BootOptions): P
         },
       );
     }
-    await sleep(options.pollMs, undefined, { signal: options.signal });
+    await sleep(PAUSE_MS, undefined, { signal: options.signal });
   }
 }

@@ -11,7 +11,7 @@ const env = Object.fromEntries(
     passed.test(name) && value !== undefined ? [[name, value]] : [],
   ),
 );
-const request = { argv: process.argv.slice(2), env, faults: '' };
+const request = { argv: process.argv.slice(2), env, faults: '', startedAt: performance.timeOrigin };
 const code = await converse(STATE_DIRECTORY, request, false, clientSignal()).catch((error: Error) => {
   process.stderr.write(`${error.message}\n`);
   return 1;

@@ -1,7 +1,9 @@
 // Entry of a rehearsed node in a real container: its process 1. What is a process with files in memory elsewhere has a
 // file system, /etc/hosts and an address of its own here.
 import { mkdirSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { hostname } from 'node:os';
+import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { readHosts, writeFiles } from './container/files.ts';
 import { STATE_DIRECTORY } from './container/state-directory.ts';
@@ -12,6 +14,8 @@ import { PublishedPorts } from './node/published-ports.ts';
 
 /** As long as without a container. */
 const bootMs = 300;
+
+const containerdSocket = '/run/containerd/containerd.sock';
 
 async function main(): Promise<void> {
   mkdirSync(STATE_DIRECTORY, { recursive: true, mode: 0o700 });
@@ -32,6 +36,9 @@ async function main(): Promise<void> {
   });
   await delay(bootMs);
   machine.booted = true;
+  // What a real containerd listens on; who waits for it looks for the socket first.
+  mkdirSync(dirname(containerdSocket), { recursive: true });
+  createServer((socket) => socket.destroy()).listen(containerdSocket);
   machine.journal.log('containerd', 'containerd successfully booted in 0.031s');
 }
 

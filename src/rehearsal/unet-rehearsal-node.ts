@@ -39,6 +39,9 @@ async function boot(machine: Machine): Promise<void> {
     node: machine.name,
     signal: new AbortController().signal,
   };
+  // A join signs its certificate request; a real kubeadm has that compiled in.
+  void import('./node/certificate-request.ts');
+  await delay(Math.max(0, machine.busyUntil - Date.now()));
   if (fault.delayMs === undefined) await delay(bootMs);
   if ((await sufferFault(fault, scene)) !== undefined) {
     machine.journal.log('containerd', 'failed to start: exit status 1');

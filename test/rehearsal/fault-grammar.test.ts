@@ -13,6 +13,10 @@ test('several entries, keys and units are read', () => {
     { step: 'dns', hang: true },
     { step: 'join', timeoutMs: 300_000 },
   ]);
+  expect(parseFaults('init:take=13s,sync:each=0.5s')).toEqual([
+    { step: 'init', takeMs: 13_000 },
+    { step: 'sync', eachMs: 500 },
+  ]);
 });
 
 test('a mode without a count fails always', () => {
@@ -34,6 +38,8 @@ test.each([
   ['join:delay=3', 'wants a duration'],
   ['join:mode=half', 'mode= of join is one of'],
   ['up:timeout=3s', 'unknown key "timeout=3s"'],
+  ['ready:take=3s', 'unknown key "take=3s"'],
+  ['join:each=3s', 'unknown key "each=3s"'],
 ])('"%s" is refused: %s', (text, reason) => {
   expect(() => parseFaults(text)).toThrow(FaultSyntaxError);
   expect(() => parseFaults(text)).toThrow(reason);

@@ -54,6 +54,19 @@ test('up:mode=created exits 0 with a container that does not run', async () => {
   expect((await host.make('down-v')).code).toBe(0);
 });
 
+test('take= is the time of a step in all, its own work included; each= that of every node', async () => {
+  const elapsed = async (faults: string, target: string) => {
+    lead.faults = faults;
+    const started = performance.now();
+    expect((await lead.make(target)).code).toBe(0);
+    lead.faults = '';
+    return performance.now() - started;
+  };
+  // make's own start is known to a hundredth of a second.
+  expect(await elapsed('kubeconfig:take=700ms', 'kubeconfig')).toBeGreaterThan(680);
+  expect(await elapsed('sync:each=700ms', 'sync-external-ip')).toBeGreaterThan(680);
+});
+
 test('a failed join leaves files, so that the next one needs a reset; tries are counted', async () => {
   const faults = 'join@n1:fail=2';
   const first = await rejoin(faults);

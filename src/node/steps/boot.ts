@@ -1,7 +1,7 @@
 /** containerd answers in the node, which then trusts the certificates that it is to trust. */
 
 import { trustCertificates } from '../../engine/certificates.ts';
-import { LEAD_POLL_MS, WORKER_POLL_MS, waitForContainerd } from '../../engine/containerd.ts';
+import { waitForContainerd } from '../../engine/containerd.ts';
 import { whyNotRunning } from '../../engine/running.ts';
 import { need, type Step } from '../context.ts';
 
@@ -18,7 +18,6 @@ export const boot: Step = {
     };
     await waitForContainerd(engine, {
       ...options,
-      pollMs: context.isLead ? LEAD_POLL_MS : WORKER_POLL_MS,
       whyNotRunning: () =>
         whyNotRunning(engine, { ...options, jobId: context.spec.jobId, node: context.node }),
     });

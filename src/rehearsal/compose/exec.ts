@@ -3,6 +3,7 @@ import { prepareTries } from '../faults/tries.ts';
 import { converse } from '../node/exec-client.ts';
 import { readContainer } from '../state/container.ts';
 import type { Project } from '../state/project.ts';
+import { stepStartedAt } from './started.ts';
 
 export interface ExecOptions {
   argv: string[];
@@ -29,7 +30,7 @@ export async function exec(project: Project, options: ExecOptions, signal: Abort
   if (faults !== '') prepareTries(project.rehearsalDirectory, container.node);
   const code = await converse(
     project.stateDirectory,
-    { argv: options.argv, env: options.env, faults },
+    { argv: options.argv, env: options.env, faults, startedAt: stepStartedAt() },
     options.terminal,
     signal,
   );

@@ -3,12 +3,13 @@ import { openSync } from 'node:fs';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { sufferFault } from '../faults/apply.ts';
-import { faultOf, parseFaults } from '../faults/grammar.ts';
+import { sufferFault, takeItsTime } from '../faults/apply.ts';
+import { type Fault, faultOf, parseFaults } from '../faults/grammar.ts';
 import { prepareTries } from '../faults/tries.ts';
 import { createContainer, imageId } from '../state/container.ts';
 import { daemonArguments, findDaemons } from '../state/daemon-process.ts';
 import type { Project } from '../state/project.ts';
+import { stepStartedAt } from './started.ts';
 
 /** What docker-compose.yaml takes from the environment. */
 const variables = [
@@ -34,7 +35,9 @@ export async function up(
   if (missing !== undefined) throw new Error(`variable ${missing} is not set: use make up`);
   const node = process.env.NODE_NAME ?? '';
   if (faults.length > 0) prepareTries(project.rehearsalDirectory, node);
-  const mode = await sufferFault(faultOf(faults, 'up', node), { ...project, node, signal });
+  const startedAt = stepStartedAt();
+  const fault = faultOf(faults, 'up', node);
+  const mode = await sufferFault(fault, { ...project, node, signal });
   // Here, as only `up` needs a YAML parser.
   const { readService } = await import('./service.ts');
   const settings = readService(project, flags.has('--no-build'));
@@ -42,7 +45,9 @@ export async function up(
   if (flags.has('--build')) printBuild(settings.image);
   process.stdout.write(`${container.podId}\n${container.id}\n`);
   if (mode === 'created') return printStarted(project);
-  const trouble = mode === undefined ? await startDaemon(project, faultText) : failureText(mode);
+  const trouble =
+    mode === undefined ? await startDaemon(project, faultText, fault, startedAt) : failureText(mode);
+  await takeItsTime(fault, startedAt, signal);
   if (trouble !== undefined) {
     process.stderr.write(`Error: unable to start container "${container.id}": ${trouble}\n`);
     return 125;
@@ -87,7 +92,12 @@ function printStarted(project: Project): number {
 }
 
 /** @returns what went wrong, undefined when the daemon runs */
-async function startDaemon(project: Project, faultText: string): Promise<string | undefined> {
+async function startDaemon(
+  project: Project,
+  faultText: string,
+  { takeMs = 0 }: Fault,
+  startedAt: number,
+): Promise<string | undefined> {
   if (findDaemons(project).length > 0) return undefined;
   const log = openSync(path.join(project.stateDirectory, 'node.log'), 'a', 0o600);
   const program = fileURLToPath(new URL('./unet-rehearsal-node.mjs', import.meta.url));
@@ -97,6 +107,8 @@ async function startDaemon(project: Project, faultText: string): Promise<string 
     env: {
       PATH: process.env.PATH ?? '',
       UNET_REHEARSAL: faultText,
+      // It boots when `up` is over.
+      UNET_REHEARSAL_UP_UNTIL: String(takeMs === 0 ? 0 : startedAt + takeMs),
       ...Object.fromEntries(variables.map((name) => [name, process.env[name] ?? ''])),
     },
     stdio: ['ignore', log, log, 'pipe'],

@@ -23,6 +23,17 @@ export async function sufferFault(fault: Fault, scene: FaultScene): Promise<stri
   return before < fault.fail ? (fault.mode ?? modes[fault.step][0]) : undefined;
 }
 
+/**
+ * Waits for what is left of the time that a step takes in all.
+ *
+ * @param startedAt when the step began, milliseconds since the epoch
+ * @throws the signal's reason when the client went away meanwhile
+ */
+export async function takeItsTime({ takeMs }: Fault, startedAt: number, signal: AbortSignal): Promise<void> {
+  const rest = takeMs === undefined ? 0 : startedAt + takeMs - Date.now();
+  if (rest > 0) await delay(rest, undefined, { signal });
+}
+
 /** Never returns: rejects with the signal's reason, while a timer keeps the process alive. */
 function untilAborted(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {

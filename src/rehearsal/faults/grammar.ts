@@ -17,6 +17,9 @@ export const steps = [
 
 export type Step = (typeof steps)[number];
 
+/** What a node does by itself: no client has started it. */
+const unattended: ReadonlySet<Step> = new Set(['preflight', 'boot', 'ready', 'dns']);
+
 /** The failures that a step can choose from; the first is the one without `mode=`. */
 export const modes: Record<Step, readonly string[]> = {
   preflight: ['cgroup', 'user-session', 'engine'],
@@ -39,7 +42,10 @@ export interface Fault {
   step: Step;
   /** NODE_NAME, with or without "u7s-"; every node without it. */
   node?: string;
+  /** How long the step waits before it begins. */
   delayMs?: number;
+  /** How long the step takes in all, from the start of its make: its own work counts. */
+  takeMs?: number;
   /** How many first tries fail; `Infinity` for `always`. */
   fail?: number;
   mode?: string;
@@ -48,6 +54,8 @@ export interface Fault {
   timeoutMs?: number;
   /** ready: how long a silent node stays Ready. */
   graceMs?: number;
+  /** sync: how long each node takes, one after the other. */
+  eachMs?: number;
 }
 
 /** UNET_REHEARSAL is not what the grammar allows; the message names the entry and the rule. */
@@ -58,8 +66,8 @@ export class FaultSyntaxError extends Error {
 /**
  * Reads UNET_REHEARSAL: comma-separated `STEP[@NODE]:KEY[=VALUE][:KEY[=VALUE]…]`.
  *
- * Keys: `delay=DURATION`, `fail=N|always`, `mode=NAME`, `hang`; for join also `timeout=DURATION`, for
- * ready also `grace=DURATION`. A duration is a number with `ms`, `s` or `m`.
+ * Keys: `delay=DURATION`, `take=DURATION`, `fail=N|always`, `mode=NAME`, `hang`; for join also `timeout=DURATION`, for
+ * ready also `grace=DURATION`, for sync also `each=DURATION`. A duration is a number with `ms`, `s` or `m`.
  *
  * @throws FaultSyntaxError
  */
@@ -95,7 +103,7 @@ function parseEntry(entry: string): Fault {
   const [step = '', node, ...rest] = target.split('@');
   if (!isStep(step)) throw wrong(entry, `unknown step "${step}": one of ${steps.join(', ')}`);
   if (rest.length > 0 || node === '') throw wrong(entry, 'a step is STEP or STEP@NODE');
-  if (settings.length === 0) throw wrong(entry, 'nothing is asked: add delay=, fail=, mode= or hang');
+  if (settings.length === 0) throw wrong(entry, 'nothing is asked: add delay=, take=, fail=, mode= or hang');
   const fault: Fault = { step, ...(node !== undefined && { node }) };
   for (const setting of settings) applySetting(entry, fault, setting);
   if (fault.mode !== undefined && fault.fail === undefined) fault.fail = Number.POSITIVE_INFINITY;
@@ -106,11 +114,17 @@ function applySetting(entry: string, fault: Fault, setting: string): void {
   const [key = '', value] = setting.split('=', 2);
   if (key === 'hang' && (value === undefined || value === 'true')) fault.hang = true;
   else if (key === 'delay') fault.delayMs = duration(entry, key, value);
+  else if (key === 'take' && !unattended.has(fault.step)) fault.takeMs = duration(entry, key, value);
   else if (key === 'timeout' && fault.step === 'join') fault.timeoutMs = duration(entry, key, value);
   else if (key === 'grace' && fault.step === 'ready') fault.graceMs = duration(entry, key, value);
+  else if (key === 'each' && fault.step === 'sync') fault.eachMs = duration(entry, key, value);
   else if (key === 'fail') fault.fail = failCount(entry, value);
   else if (key === 'mode') fault.mode = mode(entry, fault.step, value);
-  else throw wrong(entry, `unknown key "${setting}": delay=DURATION, fail=N, fail=always, mode=NAME or hang`);
+  else
+    throw wrong(
+      entry,
+      `unknown key "${setting}": delay=DURATION, take=DURATION, fail=N, fail=always, mode=NAME or hang`,
+    );
 }
 
 function duration(entry: string, key: string, value: string | undefined): number {

@@ -1,4 +1,4 @@
-import { sufferFault } from '../faults/apply.ts';
+import { sufferFault, takeItsTime } from '../faults/apply.ts';
 import { type Fault, faultOf, parseFaults, type Step } from '../faults/grammar.ts';
 import { ctrVersion } from './commands/ctr.ts';
 import {
@@ -14,6 +14,7 @@ import { joinScript } from './commands/join-script.ts';
 import { kubeadmJoin } from './commands/kubeadm-join.ts';
 import { kubeadmReset } from './commands/kubeadm-reset.ts';
 import { kubectl } from './commands/kubectl.ts';
+import { isLoop, untilDone } from './commands/until.ts';
 import type { ExecRequest } from './exec-protocol.ts';
 import type { ExecIo } from './exec-server.ts';
 import type { Machine } from './machine.ts';
@@ -26,6 +27,8 @@ export interface CommandRun extends ExecIo {
   env: Record<string, string>;
   /** What UNET_REHEARSAL asks of the step, in this client's environment. */
   fault: Fault;
+  /** When the step began, milliseconds since the epoch. */
+  startedAt: number;
   /** How this try has to fail; undefined: it may succeed. */
   failure: string | undefined;
 }
@@ -72,6 +75,7 @@ const routes: Route[] = [
   { matches: script('install-flannel.sh'), step: 'cni', command: lazily('installFlannel') },
   { matches: script('sync-external-ip.sh'), step: 'sync', command: lazily('syncExternalIp') },
   { matches: starts('ctr', 'version'), command: ctrVersion },
+  { matches: isLoop, command: untilDone(ctrVersion) },
   {
     matches: starts('ctr', '-n', 'k8s.io', 'images', 'ls'),
     command: async (run) => (await import('./commands/ctr-images.ts')).ctrImagesList(run),
@@ -113,7 +117,18 @@ export async function runCommand(machine: Machine, request: ExecRequest, io: Exe
     : { step: 'up' };
   const { rehearsalDirectory, name: node } = machine;
   const failure = await sufferFault(fault, { rehearsalDirectory, node, signal: io.signal });
-  return await route.command({ ...io, machine, args: argv.slice(1), env: request.env, fault, failure });
+  if (fault.takeMs !== undefined) machine.busyUntil = request.startedAt + fault.takeMs;
+  const code = await route.command({
+    ...io,
+    machine,
+    args: argv.slice(1),
+    env: request.env,
+    fault,
+    startedAt: request.startedAt,
+    failure,
+  });
+  await takeItsTime(fault, request.startedAt, io.signal);
+  return code;
 }
 
 /** `sh -c "ctr version"` is the command inside, as long as it needs no shell. */

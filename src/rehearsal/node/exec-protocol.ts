@@ -7,6 +7,8 @@ export interface ExecRequest {
   env: Record<string, string>;
   /** UNET_REHEARSAL of the client's process, already checked. */
   faults: string;
+  /** When the step began that the command is a part of, milliseconds since the epoch. */
+  startedAt: number;
 }
 
 /** Lines from the daemon: output, then the exit code. */

@@ -113,7 +113,9 @@ export class Kubelet implements Disposable {
   async #becomeReady(): Promise<void> {
     const fault = machineFault(this.#machine, 'ready');
     const { rehearsalDirectory, name: node } = this.#machine;
-    const failure = await sufferFault(fault, { rehearsalDirectory, node, signal: this.#stop.signal });
+    const { signal } = this.#stop;
+    await delay(Math.max(0, this.#machine.busyUntil - Date.now()), undefined, { signal });
+    const failure = await sufferFault(fault, { rehearsalDirectory, node, signal });
     if (failure !== undefined) {
       this.#machine.journal.log('kubelet', 'Container runtime network not ready: cni plugin not initialized');
       return;

@@ -27,6 +27,8 @@ export interface Machine {
   journal: Journal;
   /** Whether containerd answers. */
   booted: boolean;
+  /** Until when the step takes that brought it here, milliseconds since the epoch: what follows by itself waits for that. */
+  busyUntil: number;
   /** UNET_REHEARSAL of `up`, for what a node does by itself (boot, ready, dns). */
   faults: Fault[];
   controlPlane?: ControlPlane;
@@ -52,6 +54,7 @@ export function machineFromEnvironment(
     hosts: new Map(),
     journal: new Journal(name),
     booted: false,
+    busyUntil: Number(env.UNET_REHEARSAL_UP_UNTIL ?? 0),
     faults: parseFaults(env.UNET_REHEARSAL ?? ''),
   };
 }

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Fields, KubeObject } from '../../api/objects.ts';
 import { resourceTypes } from '../../api/resource-types.ts';
 import type { Store } from '../../api/store.ts';
@@ -8,15 +9,26 @@ import { uninitializedTaint } from '../node-object.ts';
 const annotation = 'flannel.alpha.coreos.com/public-ip-overwrite';
 
 /** sync-external-ip.sh: every node's address from its label, the annotation for flannel, the taint gone. */
-export async function syncExternalIp({ machine, out, err, failure }: CommandRun): Promise<number> {
+export async function syncExternalIp({
+  machine,
+  out,
+  err,
+  failure,
+  fault,
+  startedAt,
+  signal,
+}: CommandRun): Promise<number> {
   const store = machine.controlPlane?.store;
   if (store === undefined || failure !== undefined) {
     const server = store === undefined ? 'localhost:8080' : `${machine.name}:${machine.ports.apiServer}`;
     err(`The connection to the server ${server} was refused - did you specify the right host or port?\n`);
     return 1;
   }
+  let due = startedAt;
   for (const node of store.list(resourceTypes.nodes)) {
     const { name } = node.metadata;
+    due += fault.eachMs ?? 0;
+    await delay(Math.max(0, due - Date.now()), undefined, { signal });
     const address = node.metadata.labels?.['usernetes/host-ip'] ?? '';
     out(`node/${name} patched${setAddress(store, node, address) ? '' : ' (no change)'}\n`);
     annotate(store, name, address);
