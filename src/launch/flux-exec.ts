@@ -3,7 +3,7 @@ import { describeExit, fluxExecArgv, NO_HOST, parseComplaint } from '../flux/exe
 import type { FluxOptions } from '../flux/flux.ts';
 import { isEnding, wasShutDown } from '../flux/instance.ts';
 import { type LinesChild, startLines } from '../process/start.ts';
-import type { Launcher, LaunchRequest, Told } from './launcher.ts';
+import { isMeant, type Launcher, type LaunchRequest, type Told } from './launcher.ts';
 
 const UPTIME_TIMEOUT_MS = 2000;
 
@@ -30,7 +30,11 @@ export function fluxExecLauncher({ uri, ranks, self }: FluxExecOptions): Launche
       );
       return {
         nodes: request.nodes,
-        send: (line) => children.map((child) => child.send(line)).some((sent) => sent),
+        send: (line, to) =>
+          children
+            .filter((_, index) => isMeant(request.nodes[index], to))
+            .map((child) => child.send(line))
+            .some((sent) => sent),
         endInput: () => children.forEach((child) => void child.endInput()),
         // flux exec passes the SIGTERM on, so that an agent which still lives takes its node down.
         terminate: async (graceMs) => {

@@ -22,8 +22,11 @@ export type Told = 'allocation' | 'node' | undefined;
 
 export type LaunchedAgents = {
   nodes: readonly string[];
-  /** Writes a line to the input of every agent; false when it is closed. */
-  send: (line: string) => boolean;
+  /**
+   * Writes a line to the input of every agent; false when it is closed. Only those on the nodes `to` are meant, if there are
+   * any: a launcher that has a stream for each writes to no other.
+   */
+  send: (line: string, to?: readonly string[]) => boolean;
   /** Closes the agents' input, which asks them to tear down and end. */
   endInput: () => void;
   /** Resolves when the launcher itself has ended; never rejects. */
@@ -36,3 +39,8 @@ export type Launcher = {
   kind: string;
   start: (request: LaunchRequest) => LaunchedAgents;
 };
+
+/** Whether a line that was sent `to` is for the agent on `node`. */
+export function isMeant(node: string | undefined, to: readonly string[] | undefined): boolean {
+  return to === undefined || (node !== undefined && to.includes(node));
+}

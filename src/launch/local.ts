@@ -2,20 +2,20 @@
 import { availableParallelism } from 'node:os';
 import pLimit from 'p-limit';
 import { type LinesChild, startLines } from '../process/start.ts';
-import type { Launcher, LaunchRequest } from './launcher.ts';
+import { isMeant, type Launcher, type LaunchRequest } from './launcher.ts';
 
 // One that says nothing for so long does not hold up the others.
 const FIRST_WORD_MS = 2000;
 
 /**
  * The first agent is the lead's, whose steps are the longest chain: it has the machine to itself until it greets. The others
- * wait for it anyway, and start as many at a time as there are CPUs.
+ * wait for it anyway, and leave it one of the CPUs.
  */
 export const localLauncher: Launcher = {
   kind: 'local',
   start: (request) => {
     const { nodes } = request;
-    const startable = pLimit(availableParallelism());
+    const startable = pLimit(Math.max(1, availableParallelism() - 1));
     const children = nodes.map((node) => createLateChild(node, request));
     const [lead, ...workers] = children;
     void lead?.start().then(() => {
@@ -25,7 +25,11 @@ export const localLauncher: Launcher = {
     });
     return {
       nodes,
-      send: (line) => children.map((child) => child.send(line)).some((sent) => sent),
+      send: (line, to) =>
+        children
+          .filter(({ node }) => isMeant(node, to))
+          .map((child) => child.send(line))
+          .some((sent) => sent),
       endInput: () => children.forEach((child) => void child.endInput()),
       terminate: async (graceMs) => {
         await Promise.all(children.map((child) => child.terminate(graceMs)));
@@ -38,6 +42,7 @@ export const localLauncher: Launcher = {
 };
 
 type LateChild = Pick<LinesChild, 'send' | 'endInput' | 'terminate'> & {
+  node: string;
   /** Resolves when it has said something, or ended. */
   start: () => Promise<void>;
   ended: Promise<string>;
@@ -59,6 +64,7 @@ function createLateChild(
     over('was not started');
   };
   return {
+    node,
     ended,
     start: () =>
       new Promise((resolve) => {

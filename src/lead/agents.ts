@@ -77,7 +77,9 @@ export type AgentsOptions = {
   onDiagnostic: (line: string) => void;
 };
 
-export type Agents = Omit<LaunchedAgents, 'send'> & { send: (message: ToAgents) => void };
+export type Agents = Omit<LaunchedAgents, 'send'> & {
+  send: (message: ToAgents, to?: readonly string[]) => void;
+};
 
 /** Starts an agent of this very unet on each of `nodes`. */
 export function startAgents(options: AgentsOptions): Agents {
@@ -97,5 +99,5 @@ export function startAgents(options: AgentsOptions): Agents {
     onDiagnostic: options.onDiagnostic,
     onExit: options.onExit,
   });
-  return { ...launched, send: (message) => void launched.send(jsonLine(message)) };
+  return { ...launched, send: (message, to) => void launched.send(jsonLine(message), to) };
 }

@@ -22,8 +22,8 @@ export type Cluster = {
   timers: Timers;
   phase: () => ClusterPhase;
   emit: (event: EventBody) => void;
-  /** To every agent. */
-  send: (message: ToAgents) => void;
+  /** To every agent, or to those on the nodes `to`, who alone are meant: what others would only read and forget. */
+  send: (message: ToAgents, to?: readonly string[]) => void;
   setNode: (node: NodeEntry, phase: NodePhase, message?: string) => void;
   /** This node is given up; the others go on, unless it is the lead. */
   giveUp: (node: NodeEntry, error: UnetError, phase?: 'failed' | 'lost' | 'missing') => void;

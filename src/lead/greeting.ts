@@ -90,15 +90,18 @@ export function createGreeting(cluster: Cluster, release: ReleaseSender, pack: P
   const assign = () => {
     const assigned = [...roster.values()].flatMap((node) => {
       const assignment = assignmentOf(node);
-      node.assigned ||= assignment !== undefined;
-      return assignment === undefined ? [] : [[node.name, assignment] as const];
+      return assignment === undefined ? [] : [{ node, assignment }];
     });
-    cluster.send({
-      type: 'assign',
-      joinVia,
-      leadAddress: lead.hello?.address ?? '127.0.0.1',
-      nodes: Object.fromEntries(assigned),
-    });
+    const anew = assigned.map(({ node }) => node).filter((node) => !node.assigned);
+    for (const node of anew) {
+      node.assigned = true;
+    }
+    const nodes = Object.fromEntries(assigned.map(({ node, assignment }) => [node.name, assignment]));
+    const leadAddress = lead.hello?.address ?? '127.0.0.1';
+    cluster.send(
+      { type: 'assign', joinVia, leadAddress, nodes },
+      anew.map(({ name }) => name),
+    );
   };
 
   const welcomeLate = (node: NodeEntry, { seesJobDir, slot }: Hello) => {
@@ -116,7 +119,7 @@ export function createGreeting(cluster: Cluster, release: ReleaseSender, pack: P
       cluster.giveUp(node, notSeen([node]));
       return;
     }
-    release.again(seesJobDir);
+    release.again([node.name], seesJobDir);
     if (cluster.phase() !== 'bringing-up') {
       // The record of the bring-up is withdrawn by now.
       cluster.republish();
@@ -126,7 +129,7 @@ export function createGreeting(cluster: Cluster, release: ReleaseSender, pack: P
       node.slot = slot;
       assign();
     } else if (agreed !== undefined) {
-      cluster.send({ type: 'claim', slot: agreed, round: 0 });
+      cluster.send({ type: 'claim', slot: agreed, round: 0 }, [node.name]);
     }
   };
 

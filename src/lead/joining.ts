@@ -7,7 +7,7 @@ import type { NodeEntry } from './roster.ts';
 const FORGET_TIMEOUT_MS = 15_000;
 
 export type Joining = {
-  want: (node: NodeEntry) => void;
+  want: (node: NodeEntry, turn: number) => void;
   over: (node: NodeEntry) => void;
   /** The lead has deleted the Node. */
   forgotten: (nodeName: string) => void;
@@ -16,8 +16,10 @@ export type Joining = {
 export function createJoining(cluster: Cluster): Joining {
   const { options, timers } = cluster;
   const window = createJoinWindow(options.settings.joinWindow, (node) =>
-    cluster.send({ type: 'grant', node }),
+    cluster.send({ type: 'grant', node, turn: turns.get(node) ?? 0 }, [node]),
   );
+  // What each has asked for last.
+  const turns = new Map<string, number>();
   const waiting = new Map<string, { node: NodeEntry; timer: NodeJS.Timeout }>();
 
   const cancel = ({ nodeName }: NodeEntry) => {
@@ -32,7 +34,8 @@ export function createJoining(cluster: Cluster): Joining {
   };
 
   return {
-    want: (node) => {
+    want: (node, turn) => {
+      turns.set(node.name, turn);
       node.joinTries += 1;
       if (node.joinTries === 1) {
         window.want(node.name);
@@ -44,7 +47,7 @@ export function createJoining(cluster: Cluster): Joining {
         node,
         timer: timers.after(FORGET_TIMEOUT_MS, () => proceed(node.nodeName)),
       });
-      cluster.send({ type: 'forget', nodeName: node.nodeName });
+      cluster.send({ type: 'forget', nodeName: node.nodeName }, [cluster.lead.name]);
     },
     over: (node) => {
       cancel(node);

@@ -24,8 +24,8 @@ type HowItEnded = Parameters<LaunchRequest['onExit']> extends [unknown, ...infer
 
 export type Launches = {
   start: (nodes: readonly string[], spec: JobSpec) => void;
-  /** To every agent. */
-  send: (message: ToAgents) => void;
+  /** To every agent, or to those on the nodes `to`, who alone are meant. */
+  send: (message: ToAgents, to?: readonly string[]) => void;
   /** The launcher's last lines. */
   diagnostics: () => readonly string[];
   /** Lets the launchers end, and sees to it that they do. @param waitForThem a node that has died keeps srun from ending. */
@@ -50,9 +50,9 @@ export function createLaunches(options: LaunchesOptions): Launches {
       launches.push(agents);
       agents.send(spec);
     },
-    send: (message) => {
+    send: (message, to) => {
       for (const launch of launches) {
-        launch.send(message);
+        launch.send(message, to);
       }
     },
     diagnostics: () => diagnostics,

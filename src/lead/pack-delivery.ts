@@ -21,12 +21,12 @@ export function createPackDelivery(cluster: Cluster, signal: AbortSignal): PackD
   let route: PackRoute | undefined;
   let name: string | undefined;
   const readers = createJoinWindow(settings.packReaders, (node) =>
-    cluster.send({ type: 'pack', node, via: 'shared-fs' }),
+    cluster.send({ type: 'pack', node, via: 'shared-fs' }, [node]),
   );
 
   const offer = (node: NodeEntry) => {
     if (route !== 'shared-fs' && route !== undefined && !wasMissed(node)) {
-      cluster.send({ type: 'pack', node: node.name, via: route, name });
+      cluster.send({ type: 'pack', node: node.name, via: route, name }, [node.name]);
     } else if (node.hello?.seesPack === true) {
       readers.want(node.name);
     } else {

@@ -45,7 +45,7 @@ export function createReceiver(cluster: Cluster, rooms: Rooms): (message: FromAg
       case 'pack-over':
         return rooms.pack.over(node);
       case 'want-join':
-        return joining.want(node);
+        return joining.want(node, message.turn);
       case 'join-over':
         return joining.over(node);
       case 'forgotten':

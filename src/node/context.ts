@@ -1,4 +1,5 @@
 /** What a node's steps share. Filled from top to bottom as the plan runs; see plan.ts. */
+import type { ComposeFile } from '../engine/compose-file.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { StepName } from '../events/types.ts';
 import type { JoinRecord } from '../join/record.ts';
@@ -39,6 +40,8 @@ export type NodeContext = {
   /** Set by `stage`. */
   engine?: Engine;
   release?: ReleaseFacts;
+  /** Set by `stage`, if the release has one. */
+  composeFile?: ComposeFile | undefined;
   /** Set by `stage`: what tells releases apart, for the name of the image that one builds. */
   releaseSha256?: string;
   /** Names and addresses of the cluster's nodes; set with the assignment. */
@@ -49,6 +52,10 @@ export type NodeContext = {
   loaded?: LoadedPack;
   /** Set by `await-join`. */
   joinRecord?: JoinRecord;
+  /** How often this agent has asked for its turn to join. */
+  turnsAsked: number;
+  /** Set by `await-join`: what it has asked for, and the next join takes. */
+  turn?: number | undefined;
   /** Set by `publish`, which then calls `onPublished`. */
   published?: JoinRecord;
   onPublished: () => void;

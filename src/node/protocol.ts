@@ -11,7 +11,7 @@ import { TRANSPORTS } from '../join/transport.ts';
 import { PACK_ROUTES } from '../pack/routes.ts';
 
 /** Raised when a peer of another number could not understand this one. */
-export const PROTOCOL = 2;
+export const PROTOCOL = 3;
 
 /** Milliseconds, as the settings are once they are read; there a bare number is seconds. */
 const StepTimeouts = z.object(
@@ -126,7 +126,8 @@ export const ToAgents = z.discriminatedUnion('type', [
     /** `sbcast`: the file in this user's node-local directory of the job. `flux-archive`: its name. */
     name: z.string().optional(),
   }),
-  z.object({ type: z.literal('grant'), node: z.string() }),
+  /** It is this node's turn to join, as it asked for under this number. */
+  z.object({ type: z.literal('grant'), node: z.string(), turn: z.number() }),
   z.object({ type: z.literal('join-record'), record: z.unknown() }),
   /** A worker that failed tries again, for a record of at least this epoch. */
   z.object({ type: z.literal('retry'), node: z.string(), epoch: z.number().int().positive() }),
@@ -180,7 +181,7 @@ export const FromAgent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('warning'), node: z.string(), message: z.string() }),
   z.object({ type: z.literal('want-pack'), node: z.string() }),
   z.object({ type: z.literal('pack-over'), node: z.string() }),
-  z.object({ type: z.literal('want-join'), node: z.string() }),
+  z.object({ type: z.literal('want-join'), node: z.string(), turn: z.number() }),
   z.object({ type: z.literal('join-over'), node: z.string() }),
   z.object({ type: z.literal('forgotten'), node: z.string(), nodeName: z.string() }),
   z.object({ type: z.literal('join-record'), node: z.string(), record: z.unknown() }),

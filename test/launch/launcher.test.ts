@@ -49,6 +49,23 @@ describe('the local launcher', () => {
     ]);
   });
 
+  it('writes to no other agent what is for some of them', async () => {
+    const { agents, lines } = start(localLauncher, ['node-0', 'node-1', 'node-2'], [agentIn(scratch())]);
+    agents.send('some', ['node-0', 'node-2']);
+    agents.send('none', ['elsewhere']);
+    agents.send('all');
+    await until(() => lines.length === 8);
+    agents.endInput();
+    await agents.ended;
+    expect(lines.filter((line) => line.includes('heard')).sort()).toEqual([
+      'node-0 heard all',
+      'node-0 heard some',
+      'node-1 heard all',
+      'node-2 heard all',
+      'node-2 heard some',
+    ]);
+  });
+
   it('starts no agent any more that was told to end before its turn', async () => {
     const { agents, lines } = start(localLauncher, ['node-0', 'node-1'], [agentIn(scratch())]);
     agents.endInput();

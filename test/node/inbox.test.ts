@@ -28,10 +28,10 @@ describe('an inbox', () => {
   it('leaves what is meant for another node', async () => {
     const inbox = createInbox();
     const own = inbox.take('grant', never, ({ node }) => node === 'n1');
-    inbox.deliver({ type: 'grant', node: 'n2' });
-    inbox.deliver({ type: 'grant', node: 'n1' });
-    expect(await own).toEqual({ type: 'grant', node: 'n1' });
-    expect(await inbox.take('grant', never)).toEqual({ type: 'grant', node: 'n2' });
+    inbox.deliver({ type: 'grant', node: 'n2', turn: 1 });
+    inbox.deliver({ type: 'grant', node: 'n1', turn: 1 });
+    expect(await own).toEqual({ type: 'grant', node: 'n1', turn: 1 });
+    expect(await inbox.take('grant', never)).toEqual({ type: 'grant', node: 'n2', turn: 1 });
   });
 
   it('does not give a message to somebody who has stopped waiting', async () => {

@@ -9,6 +9,7 @@ import { joinWithRetries } from '../../join/retry.ts';
 import { describeEnd, lastLines } from '../../process/run.ts';
 import { type NodeContext, need, type Step } from '../context.ts';
 import type { StepLog } from '../step-log.ts';
+import { askForTurn } from '../turn.ts';
 import { tryTarget } from './run-target.ts';
 
 export const join: Step = {
@@ -39,9 +40,10 @@ export const join: Step = {
 async function attempt(context: NodeContext, log: StepLog, signal: AbortSignal): Promise<void> {
   const command = path(context.record.stage, 'join-command');
   await writePrivateFile(command, renderJoinCommand(need(context.joinRecord, 'the join record')));
-  context.send({ type: 'want-join' });
+  const turn = context.turn ?? askForTurn(context);
+  context.turn = undefined;
   try {
-    await context.inbox.take('grant', signal, ({ node }) => node === context.node);
+    await context.inbox.take('grant', signal, (grant) => grant.node === context.node && grant.turn === turn);
     const result = await tryTarget('kubeadm-join', 'join', context, log, signal);
     if (result.timedOut) {
       throw new UnetError(

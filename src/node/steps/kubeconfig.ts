@@ -1,4 +1,5 @@
 /** The admin kubeconfig, 0600, with a server address that works from every node of the job. */
+import { once } from 'node:events';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writePrivateFile } from '../../files/private-file.ts';
@@ -12,6 +13,9 @@ export const kubeconfig: Step = {
   name: 'kubeconfig',
   run: async (context, log, signal) => {
     await runTarget('kubeconfig', 'kubeconfig', context, log, signal);
+    // The workers wait for the record: what comes with the first use of the API is not to hold it up.
+    await Promise.race([context.publishedOnce, once(signal, 'abort')]);
+    signal.throwIfAborted();
     const written = join(context.record.stage, 'kubeconfig');
     const apiServer = {
       address: context.hostIp,
