@@ -2,11 +2,15 @@
 import { PHASES } from './phases.js';
 import { median, megabytes, milliseconds, ratio, seconds, table } from './tables.js';
 
-export function report(plan, results) {
+export function report(plan, results, scale) {
   const of = ({ nodes, steps }, name) =>
     results.filter((result) => result.nodes === nodes && result.steps === steps && result.name === name);
   const measured = plan.filter((item) => of(item, 'unet').length > 0 && of(item, 'script').length > 0);
-  comparison('Steps with the recorded times, scaled by 0.25', measured.filter(isTimed), of);
+  comparison(
+    `Steps with the recorded times${scale === 1 ? '' : `, scaled by ${scale}`}`,
+    measured.filter(isTimed),
+    of,
+  );
   comparison(
     'Steps that take no time: the processes alone',
     measured.filter((item) => !isTimed(item)),
