@@ -8,5 +8,11 @@ if (major < 20 || (major === 20 && minor < 19)) {
   console.error('  load a newer module, or put a newer node first on PATH');
   process.exit(3);
 }
-const resident = process.argv[2] === 'node' && ['agent', 'supervisor'].includes(process.argv[3]);
-await import(resident ? '../dist/resident.js' : '../dist/unet.js');
+const [command, role] = process.argv.slice(2);
+const startsCluster = ['run', 'up', 'rehearse'].includes(command);
+if (startsCluster && !process.argv.includes('--help')) {
+  await import('../dist/early.js');
+}
+const isResident = command === 'node' && ['agent', 'supervisor'].includes(role);
+const isEveryday = startsCluster || ['down', 'env', 'attr'].includes(command);
+await import(isResident ? '../dist/resident.js' : isEveryday ? '../dist/everyday.js' : '../dist/unet.js');

@@ -7,21 +7,9 @@ import { build } from 'esbuild';
 import { buildRehearsal } from '../src/rehearsal/build.js';
 import { writeLicenses } from './licenses.js';
 
-const common = {
-  bundle: true,
-  platform: 'node',
-  target: 'node20.19',
-  format: 'esm',
-  minifySyntax: true,
-  minifyWhitespace: true,
-  legalComments: 'none',
-  logLevel: 'warning',
-  metafile: true,
-  // CommonJS dependencies inside an ES module bundle still call require().
-  banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
-};
-
-// What only some processes need, and reads at once or never: a file of its own, by the path of its entry.
+const COMMANDS = { 'src/all-commands.ts': 'unet', 'src/everyday-commands.ts': 'everyday' };
+const RESIDENT = { 'src/early.ts': 'early', 'src/resident.ts': 'resident' };
+// Each kind of process, and what more than one of them may load.
 const APART = {
   'src/node/agent.ts': 'agent',
   'src/lead/serve.ts': 'supervisor',
@@ -30,6 +18,10 @@ const APART = {
   'src/kubernetes/index.ts': 'kubernetes',
   'src/events/terminal.ts': 'terminal',
 };
+
+// yargs brings three newer ones that each make an Intl.Segmenter and an expression of all emoji as they are loaded: 30 ms of every
+// command. Its help has no emoji; the terminal's view, which may, keeps its own.
+const ONE_STRING_WIDTH = { alias: { 'string-width': resolve('node_modules/string-width/index.js') } };
 
 const apart = {
   name: 'apart',
@@ -43,16 +35,39 @@ const apart = {
   },
 };
 
+const { version } = JSON.parse(await readFile('package.json', 'utf8'));
+const common = {
+  bundle: true,
+  platform: 'node',
+  target: 'node20.19',
+  format: 'esm',
+  minifySyntax: true,
+  minifyWhitespace: true,
+  legalComments: 'none',
+  logLevel: 'warning',
+  metafile: true,
+  outdir: 'dist',
+  // What is imported when it is needed is a file of its own.
+  splitting: true,
+  define: { UNET_VERSION: JSON.stringify(version) },
+  plugins: [apart],
+  // CommonJS dependencies inside an ES module bundle still call require().
+  banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
+};
+
 await rm('dist', { recursive: true, force: true });
 await mkdir('dist', { recursive: true });
 await buildRehearsal('dist/rehearsal');
-const { version } = JSON.parse(await readFile('package.json', 'utf8'));
-const own = { ...common, define: { UNET_VERSION: JSON.stringify(version) }, plugins: [apart] };
-const results = await Promise.all([
-  ...Object.entries({ 'src/main.ts': 'unet', 'src/resident.ts': 'resident', ...APART }).map(([entry, name]) =>
-    build({ ...own, entryPoints: [entry], outfile: `dist/${name}.js` }),
+const results = await Promise.all(
+  Object.entries({ ...COMMANDS, ...RESIDENT, ...APART }).map(([entry, name]) =>
+    build({
+      ...common,
+      ...(COMMANDS[entry] === undefined ? {} : ONE_STRING_WIDTH),
+      entryPoints: { [name]: entry },
+      chunkNames: `${name}-[name]-[hash]`,
+    }),
   ),
-]);
+);
 await writeLicenses(
   results.map(({ metafile }) => metafile),
   'dist/LICENSES.txt',

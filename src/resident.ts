@@ -4,8 +4,8 @@
  */
 import './process/umask.ts';
 import { appendFileSync } from 'node:fs';
-import { readFile, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
+import { text as readText } from 'node:stream/consumers';
 import { parseArgs } from 'node:util';
 import { EXIT, UnetError } from './errors.ts';
 import { jobPaths } from './job/layout.ts';
@@ -16,7 +16,7 @@ import { VERSION } from './version.ts';
 
 const USAGE = `usage: unet node agent [--node NAME] [--job ID]     what the launcher starts on each node
        unet node agent --presence FILE             what unet node up starts
-       unet node supervisor --request FILE         what unet up starts
+       unet node supervisor                        what unet up starts, with its request on standard input
 These are started by unet itself; see unet --help for what a user types.`;
 
 process.exit(await main(process.argv.slice(3)));
@@ -38,8 +38,8 @@ async function main(argv: string[]): Promise<number> {
     if (role === 'agent') {
       return await agent(values.node);
     }
-    if (role === 'supervisor' && values.request !== undefined) {
-      return await supervisor(values.request);
+    if (role === 'supervisor' && values.help !== true) {
+      return await supervisor();
     }
     console.error(USAGE);
     return values.help === true ? EXIT.done : EXIT.usage;
@@ -62,10 +62,13 @@ async function agent(node: string | undefined): Promise<number> {
   });
 }
 
-async function supervisor(requestFile: string): Promise<number> {
+async function supervisor(): Promise<number> {
   const { serve } = await import('./lead/serve.ts');
-  const request = JSON.parse(await readFile(requestFile, 'utf8')) as SupervisorRequest;
-  await rm(requestFile, { force: true });
+  const text = await readText(process.stdin);
+  if (text === '') {
+    return EXIT.done; // Started early, for a command that did not need it.
+  }
+  const request = JSON.parse(text) as SupervisorRequest;
   // A defect ends the supervisor, and so the cluster: what it was is in the log that stays.
   process.on('uncaughtException', (error) => {
     const text = redact(`${new Date().toISOString()} uncaught: ${error.stack ?? error.message}\n`);
@@ -87,7 +90,6 @@ function parse(argv: string[]) {
         node: { type: 'string' },
         // To be seen in a list of processes.
         job: { type: 'string' },
-        request: { type: 'string' },
         presence: { type: 'string' },
         help: { type: 'boolean' },
       },

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createInterface } from 'node:readline';
-import { createServer, type TLSSocket } from 'node:tls';
+import type { Server, TLSSocket } from 'node:tls';
 import * as z from 'zod';
 import { UnetError } from '../errors.ts';
 import type { LaunchedAgents, Launcher, LaunchRequest } from '../launch/launcher.ts';
@@ -52,7 +52,8 @@ function receive({ place, jobId, addresses }: AttachOptions, request: LaunchRequ
     over = () => resolve({ reason: 'let go of its agents' });
   });
 
-  const server = createServer(serverTls(key), (socket) => {
+  let server: Server | undefined;
+  const receiveAgent = (socket: TLSSocket) => {
     socket.on('error', () => socket.destroy());
     socket.setNoDelay(true);
     const timer = setTimeout(() => socket.destroy(), ATTACH_TIMEOUT_MS);
@@ -70,7 +71,7 @@ function receive({ place, jobId, addresses }: AttachOptions, request: LaunchRequ
       adopt(node, socket);
       lines.on('line', onLine);
     });
-  });
+  };
 
   const adopt = (node: string, socket: TLSSocket) => {
     missing.delete(node);
@@ -94,7 +95,7 @@ function receive({ place, jobId, addresses }: AttachOptions, request: LaunchRequ
 
   const closeDoor = async () => {
     stopping.abort();
-    server.close();
+    server?.close();
     // What is just being published is not to stay.
     await opened;
     await place.withdraw().catch((error: unknown) => onDiagnostic(String(error)));
@@ -106,8 +107,12 @@ function receive({ place, jobId, addresses }: AttachOptions, request: LaunchRequ
     }
   };
 
-  server.on('error', (error) => onDiagnostic(String(error)));
   const open = async () => {
+    // No other supervisor needs it.
+    const { createServer } = await import('node:tls');
+    stopping.signal.throwIfAborted();
+    server = createServer(serverTls(key), receiveAgent);
+    server.on('error', (error) => onDiagnostic(String(error)));
     server.listen();
     await once(server, 'listening', { signal: stopping.signal });
     const { port } = server.address() as AddressInfo;
@@ -130,12 +135,13 @@ function receive({ place, jobId, addresses }: AttachOptions, request: LaunchRequ
 
   return {
     nodes,
-    send: (line) => {
-      if (missing.size > 0 && line !== said.at(-1)) {
+    send: (line, to = nodes) => {
+      // An agent passes over what is for another one.
+      if (to.some((node) => missing.has(node)) && line !== said.at(-1)) {
         said.push(line);
       }
-      for (const socket of sockets.values()) {
-        socket.write(`${line}\n`);
+      for (const node of to) {
+        sockets.get(node)?.write(`${line}\n`);
       }
       return sockets.size > 0;
     },

@@ -3,11 +3,11 @@
 import { existsSync } from 'node:fs';
 import which from 'which';
 import { UnetError } from '../errors.ts';
-import { createRenderer } from '../events/renderer.ts';
+import { rendererWhenNeeded } from '../events/renderer.ts';
 import { bringUp } from '../lead/bring-up.ts';
-import { choosePack } from '../lead/choose-pack.ts';
 import { clusterVariables, kubectlVariables } from '../lead/cluster-variables.ts';
 import { findJob, type Job, usableCluster } from '../lead/job.ts';
+import { settingsWithPack } from '../lead/settings-with-pack.ts';
 import { takeDown } from '../lead/take-down.ts';
 import { runForeground } from '../process/foreground.ts';
 import { VERSION } from '../version.ts';
@@ -28,12 +28,12 @@ export const run: CommandModule = {
       throw new UnetError('UNET_USAGE', 'unet run needs a command: unet run -- CMD');
     }
     const releaseGiven = origins.release?.source !== 'default';
-    const settings = await choosePack({ settings: asked, releaseGiven, env, cwd, signal });
+    const settings = await settingsWithPack({ settings: asked, releaseGiven, env, cwd, signal });
     if (rest[0] !== 'kubectl' || settings.pack === undefined) {
       await refuseMissing(rest[0] ?? '', env);
     }
     const job = await findJob({ settings, env, cwd, unet: VERSION, signal });
-    const renderer = await createRenderer({
+    const renderer = rendererWhenNeeded({
       output: settings.output,
       stream: stderr,
       resultStream: stdout,
@@ -83,7 +83,7 @@ async function end(
   env: NodeJS.ProcessEnv,
   output: 'auto' | 'terminal' | 'plain' | 'json',
 ): Promise<void> {
-  const renderer = await createRenderer({ output: output === 'json' ? 'plain' : output, stream, env });
+  const renderer = rendererWhenNeeded({ output: output === 'json' ? 'plain' : output, stream, env });
   try {
     await takeDown(job, renderer.event, 'the command has ended');
   } finally {

@@ -1,10 +1,10 @@
 /** `unet up`: the cluster comes up, or is found up. */
 
 import { EXIT } from '../errors.ts';
-import { createRenderer } from '../events/renderer.ts';
+import { rendererWhenNeeded } from '../events/renderer.ts';
 import { bringUp } from '../lead/bring-up.ts';
-import { choosePack } from '../lead/choose-pack.ts';
 import { findJob } from '../lead/job.ts';
+import { settingsWithPack } from '../lead/settings-with-pack.ts';
 import { VERSION } from '../version.ts';
 import type { CommandContext, CommandModule } from './frame/command.ts';
 
@@ -26,9 +26,9 @@ export const up: CommandModule = {
 export async function runUp(context: CommandContext): Promise<number> {
   const { env, cwd, signal, stderr, stdout, say } = context;
   const releaseGiven = context.origins.release?.source !== 'default';
-  const settings = await choosePack({ settings: context.settings, releaseGiven, env, cwd, signal });
+  const settings = await settingsWithPack({ settings: context.settings, releaseGiven, env, cwd, signal });
   const job = await findJob({ settings, env, cwd, unet: VERSION, signal });
-  const renderer = await createRenderer({
+  const renderer = rendererWhenNeeded({
     output: settings.output,
     stream: stderr,
     resultStream: stdout,

@@ -9,7 +9,6 @@ import {
   type Candidate,
   type FlagValues,
   fromEnvironment,
-  fromFile,
   fromFlags,
   type Problem,
   type Source,
@@ -63,9 +62,7 @@ export async function loadSettings(options: LoadOptions): Promise<LoadedSettings
   const results: SourceResult[] = [
     fromFlags(flags, leaves, options.cwd),
     fromEnvironment(options.env, leaves, options.cwd),
-    ...files.map(({ file, source }) =>
-      fromFile(file, source, leaves, dirname(resolve(options.cwd, file.path))),
-    ),
+    ...(await fromFiles(files, leaves, options.cwd)),
   ];
   const problems = results.flatMap((result) => result.problems);
   const candidates = results.flatMap((result) => result.candidates);
@@ -92,6 +89,18 @@ export async function loadSettings(options: LoadOptions): Promise<LoadedSettings
     ],
     files: files.map(({ file }) => file.path),
   };
+}
+
+async function fromFiles(
+  files: readonly FoundFile[],
+  leaves: readonly SettingLeaf[],
+  cwd: string,
+): Promise<SourceResult[]> {
+  if (files.length === 0) {
+    return [];
+  }
+  const { fromFile } = await import('./file-source.ts');
+  return files.map(({ file, source }) => fromFile(file, source, leaves, dirname(resolve(cwd, file.path))));
 }
 
 type FoundFile = { file: ConfigText; source: 'file' | 'user file' };

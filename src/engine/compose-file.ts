@@ -1,7 +1,6 @@
 /** What a release's compose file already uses: the ground on which an override has to fit. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parse } from 'yaml';
 import * as z from 'zod';
 import { UnetError } from '../errors.ts';
 import { exists } from '../files/exists.ts';
@@ -43,14 +42,14 @@ export async function readComposeFile(directory: string): Promise<ComposeFile | 
   for (const name of NAMES) {
     const path = join(directory, name);
     if (await exists(path)) {
-      return interpret(path, await readFile(path, 'utf8'));
+      return interpret(path, await document(path, await readFile(path, 'utf8')));
     }
   }
   return undefined;
 }
 
-function interpret(path: string, text: string): ComposeFile {
-  const parsed = Content.safeParse(document(path, text));
+function interpret(path: string, content: unknown): ComposeFile {
+  const parsed = Content.safeParse(content);
   if (!parsed.success) {
     throw invalid(path, `has no service "${SERVICE}"`);
   }
@@ -70,7 +69,8 @@ function interpret(path: string, text: string): ComposeFile {
   };
 }
 
-function document(path: string, text: string): unknown {
+async function document(path: string, text: string): Promise<unknown> {
+  const { parse } = await import('./yaml.ts');
   try {
     return parse(text);
   } catch (error) {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { UnetError } from '../errors.ts';
 import { writePrivateFile } from '../files/private-file.ts';
 import type { Environment } from '../process/environment.ts';
-import { type ComposeFile, readComposeFile } from './compose-file.ts';
+import type { ComposeFile } from './compose-file.ts';
 import { renderWrapper } from './compose-wrapper.ts';
 import type { ContainerOptions } from './container-options.ts';
 import type { Engine } from './engine.ts';
@@ -17,8 +17,8 @@ export type ComposeInput = {
   node: string;
   /** The node's directory, 0700. */
   directory: string;
-  /** The staged release. */
-  stage: string;
+  /** The staged release's; undefined when it has none. */
+  file: ComposeFile | undefined;
   engine: Engine;
   options: ContainerOptions;
   /** Tells releases apart: the image that one builds is named after it. */
@@ -35,12 +35,11 @@ const NETWORK = /--net(work)?\b/;
  * Writes `compose` and `override.yaml`, and returns the engine with the wrapper as its compose command. A release
  * without a compose file keeps its own command; it must not be asked for anything that takes one.
  *
- * @throws UnetError UNET_OVERRIDE_REFUSED, UNET_RELEASE_INVALID, and what writing a file throws.
+ * @throws UnetError UNET_OVERRIDE_REFUSED, and what writing a file throws.
  */
 export async function writeCompose(input: ComposeInput): Promise<Engine> {
-  const { engine, options, directory } = input;
+  const { engine, options, directory, file } = input;
   refuseWords(engine.compose);
-  const file = await readComposeFile(input.stage);
   if (file === undefined) {
     return engine;
   }

@@ -1,5 +1,4 @@
 /** The override file of one node: what its container gets beside what the release's compose file says. */
-import { stringify } from 'yaml';
 import type { PublishedPort } from '../config/container.ts';
 import type { Environment } from '../process/environment.ts';
 import { type ComposeFile, SERVICE } from './compose-file.ts';
@@ -29,12 +28,8 @@ export function renderOverride(input: OverrideInput): string {
     networks: labelled(file.networks.length > 0 ? file.networks : ['default']),
     ...(file.volumes.length > 0 ? { volumes: labelled(file.volumes) } : {}),
   };
-  // All texts are quoted: clients in Python read YAML 1.1, where `no` is false and 22:22 is 1342. Nothing is an alias.
-  return stringify(literal(content), {
-    defaultStringType: 'QUOTE_DOUBLE',
-    lineWidth: 0,
-    aliasDuplicateObjects: false,
-  });
+  // JSON is YAML with all texts quoted: clients in Python read YAML 1.1, where `no` is false and 22:22 is 1342.
+  return `${JSON.stringify(literal(content), null, 2)}\n`;
 }
 
 function service({

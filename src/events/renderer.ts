@@ -1,7 +1,6 @@
 /** One stream of events, shown as a terminal, a log or a program wants it. */
 import type { OUTPUTS } from '../config/schema.ts';
 import type { TerminalStream } from './painter.ts';
-import { createPlainLines } from './plain.ts';
 import { redactedJson } from './redacted-json.ts';
 import type { UnetEvent } from './types.ts';
 
@@ -41,8 +40,26 @@ export async function createRenderer({
     case 'terminal':
       return (await import('./terminal.ts')).createTerminalView(stream, now);
     case 'plain':
-      return lineRenderer(stream, createPlainLines());
+      return lineRenderer(stream, (await import('./plain.ts')).createPlainLines());
   }
+}
+
+/** A renderer that is made, and its code read, when there is something to show: what is to be shown is started before. */
+export function rendererWhenNeeded(options: RendererOptions): Renderer {
+  let made: Promise<Renderer> | undefined;
+  let shown: Promise<void> = Promise.resolve();
+  return {
+    event: (event) => {
+      made ??= createRenderer(options);
+      const renderer = made;
+      shown = shown.then(async () => (await renderer).event(event));
+      shown.catch(() => {}); // `end` says so
+    },
+    end: async () => {
+      await shown;
+      await (await made)?.end();
+    },
+  };
 }
 
 /** A live list only where somebody looks at it, and where lines can be drawn over. */

@@ -5,7 +5,7 @@ const ALPHABET = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz';
 
 /** "fFRA1wV" or "ƒFRA1wV" in decimal, which flux takes as well; F58 has capitals, which names of ours cannot have. */
 export function decimalJobId(f58: string): string | undefined {
-  if (!/^[fƒ][1-9A-HJ-NP-Za-km-z]{1,11}$/.test(f58)) {
+  if (!/^[f\u0192][1-9A-HJ-NP-Za-km-z]{1,11}$/.test(f58)) {
     return undefined;
   }
   let id = 0n;

@@ -1,9 +1,8 @@
 /** The offline pack of a job: looked through before anything is touched, then where its release comes from. */
-import { openPack, type Pack } from '../pack/reader.ts';
+import type { Pack } from '../pack/reader.ts';
 import type { PackedRelease } from '../provision/pack.ts';
-import { refuseOtherMachine } from './choose-pack.ts';
 import type { SupervisorOptions } from './cluster.ts';
-import { kubectlOfPack, type PackOptions, releaseOfPack, verifyPack } from './pack.ts';
+import type { PackOptions } from './pack.ts';
 
 export type JobPack = {
   /** Undefined without a pack. @throws UnetError UNET_PACK_… when it is refused. */
@@ -21,6 +20,10 @@ export function createJobPack(
   return {
     open: async () => {
       if (settings.pack !== undefined) {
+        // Most jobs have none, and need not read how one is read.
+        const { openPack } = await import('../pack/reader.ts');
+        const { refuseOtherMachine } = await import('./choose-pack.ts');
+        const { kubectlOfPack, verifyPack } = await import('./pack.ts');
         refuseOtherMachine(await openPack(settings.pack), allocation);
         opened = await verifyPack(settings.pack, options);
         await kubectlOfPack(opened, options);
@@ -31,6 +34,7 @@ export function createJobPack(
       if (opened === undefined) {
         throw new TypeError('the pack is opened before its release is wanted');
       }
+      const { releaseOfPack } = await import('./pack.ts');
       return await releaseOfPack(opened, options);
     },
   };

@@ -1,29 +1,24 @@
 /** A job as a command finds it: its allocation, its directory, its state, and whether somebody attends it. */
-import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { type FileHandle, open, readFile, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Allocation } from '../allocation/allocation.ts';
 import { detectAllocation } from '../allocation/detect.ts';
 import type { Settings } from '../config/schema.ts';
-import { errnoOf, UnetError } from '../errors.ts';
+import { UnetError } from '../errors.ts';
 import type { UnetEvent } from '../events/types.ts';
 import { ensurePrivateDirectory } from '../files/private-directory.ts';
-import { writePrivateFile } from '../files/private-file.ts';
 import { controlSocket, type JobPaths, jobPaths, jobsDirectory } from '../job/layout.ts';
 import type { JobState } from '../job/state.ts';
 import { isAlive } from '../process/alive.ts';
-import { childEnvironment } from '../process/environment.ts';
 import { lastLines } from '../process/run.ts';
-import { startDetached } from '../process/start.ts';
 import { askSupervisor, type ControlRequest } from './control.ts';
 import { type FoundState, findPaths, findState, livesElsewhere } from './find-state.ts';
 import { withKubeconfigHere } from './kubeconfig-here.ts';
 import { outerCluster } from './outer-cluster.ts';
 import { findPrologCluster, prologIds, prologIdsOf } from './prolog-cluster.ts';
-import type { SupervisorRequest } from './request.ts';
+import { type SupervisorProcess, startSupervisorProcess, takeSpare } from './supervisor-process.ts';
 
 export type Job = {
   allocation: Allocation;
@@ -128,50 +123,19 @@ export async function supervisedElsewhere(job: Job): Promise<FoundState | undefi
 
 /** Starts a supervisor, detached from this terminal, and resolves with its events. */
 export async function startSupervisor(job: Job, signal?: AbortSignal): Promise<AsyncIterable<UnetEvent>> {
-  const control = controlSocket(job.allocation.jobId);
   await ensurePrivateDirectory(job.paths.directory);
   await ensurePrivateDirectory(job.paths.logs);
   const { allocation, settings, cwd, unet, env, paths } = job;
-  const request: SupervisorRequest = { allocation, settings, jobDir: paths.directory, unet, cwd };
-  const requestFile = join(paths.directory, `request-${randomUUID()}.json`);
-  await writePrivateFile(requestFile, JSON.stringify(request));
-  const log = await openOutput(control.directory);
-  try {
-    const argv = [
-      process.execPath,
-      process.argv[1] ?? 'unet',
-      'node',
-      'supervisor',
-      '--request',
-      requestFile,
-    ];
-    const pid = await startDetached(argv, { env: supervisorEnvironment(env), cwd, logFd: log.fd });
-    return await firstAnswer(job, pid, signal);
-  } finally {
-    await log.close();
-    await rm(requestFile, { force: true });
-  }
+  const supervisor = takeSpare() ?? startSupervisorProcess(env, cwd);
+  supervisor.assign({ allocation, settings, jobDir: paths.directory, unet, cwd });
+  return await firstAnswer(job, supervisor, signal);
 }
 
-/**
- * Where the supervisor's own output goes. Not in the job directory: on NFS a file that is held open cannot be removed
- * with it.
- */
-async function openOutput(directory: string): Promise<FileHandle> {
-  for (let attempt = 1; ; attempt += 1) {
-    await ensurePrivateDirectory(directory);
-    try {
-      return await open(join(directory, 'output'), 'w', 0o600);
-    } catch (error) {
-      // The supervisor before this one has just removed its directory.
-      if (errnoOf(error) !== 'ENOENT' || attempt === 3) {
-        throw error;
-      }
-    }
-  }
-}
-
-async function firstAnswer(job: Job, pid: number, signal?: AbortSignal): Promise<AsyncIterable<UnetEvent>> {
+async function firstAnswer(
+  job: Job,
+  supervisor: SupervisorProcess,
+  signal?: AbortSignal,
+): Promise<AsyncIterable<UnetEvent>> {
   let deadline = performance.now() + START_TIMEOUT_MS;
   let ended = false;
   for (;;) {
@@ -179,26 +143,17 @@ async function firstAnswer(job: Job, pid: number, signal?: AbortSignal): Promise
     if (events !== undefined) {
       return events;
     }
-    if (!ended && !isAlive(pid)) {
+    if (!ended && !isAlive(supervisor.pid)) {
       // When two start at the same time one of them has ended at once: the other is about to answer.
       ended = true;
       deadline = performance.now() + RIVAL_MS;
     }
     if (performance.now() > deadline) {
-      const said = await readFile(
-        join(controlSocket(job.allocation.jobId).directory, 'output'),
-        'utf8',
-      ).catch(() => '');
       throw new UnetError('UNET_SUPERVISOR', 'the supervisor did not start', {
-        tail: lastLines(said),
+        tail: lastLines(supervisor.said()),
         log: job.paths.supervisorLog,
       });
     }
     await sleep(POLL_MS, undefined, { signal });
   }
-}
-
-/** What the supervisor needs to run the launcher, beside what every child gets. */
-function supervisorEnvironment(env: NodeJS.ProcessEnv) {
-  return childEnvironment(env, { UNET_CONFIG: undefined });
 }

@@ -6,12 +6,12 @@ import type { EventBody } from '../events/types.ts';
 import { ensurePrivateDirectory } from '../files/private-directory.ts';
 import { createPrivateFile } from '../files/private-file.ts';
 import type { JobPaths } from '../job/layout.ts';
-import type { JobSpec } from '../node/protocol.ts';
 import { invalidPack } from '../pack/errors.ts';
 import type { PackMember } from '../pack/manifest.ts';
 import { memberContent, openPack, type Pack, verifyMembers } from '../pack/reader.ts';
 import { childEnvironment } from '../process/environment.ts';
 import type { PackedRelease } from '../provision/pack.ts';
+import { packSpec } from './pack-spec.ts';
 
 const TELL_MS = 500;
 const OWNER_ONLY = 0o700;
@@ -41,12 +41,6 @@ export async function verifyPack(path: string, { signal, emit }: PackOptions): P
   });
   emit({ type: 'pack', path: pack.path, bytes: total, total });
   return pack;
-}
-
-/** What agents are told of it. */
-export function packSpec({ path, id, manifest }: Pack): NonNullable<JobSpec['pack']> {
-  const node = manifest.members.find(({ kind }) => kind === 'node-image');
-  return { path, id, image: node?.images?.[0]?.names[0] };
 }
 
 /** The release's tar, at the place where a packed release has it. */

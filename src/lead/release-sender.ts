@@ -8,7 +8,7 @@ import { UnetError } from '../errors.ts';
 import type { OwnRelease, ToAgents } from '../node/protocol.ts';
 import { childEnvironment } from '../process/environment.ts';
 import type { PackedRelease } from '../provision/pack.ts';
-import { type ProvisionOptions, provisionRelease } from '../provision/provision.ts';
+import type { ProvisionOptions } from '../provision/provision.ts';
 import { parseReleaseReference, type ReleaseReference } from '../provision/reference.ts';
 import { rehearsalDirectory } from '../provision/rehearsal-directory.ts';
 import type { ReleaseArchiver } from './release-archive.ts';
@@ -26,7 +26,7 @@ export type ReleaseSenderOptions = {
   signal: AbortSignal;
   /** How to come by it. */
   provision: Pick<ProvisionOptions, 'strategy' | 'cache' | 'cacheFrom' | 'mirrors' | 'workspace' | 'onNote'>;
-  send: (message: ToAgents) => void;
+  send: (message: ToAgents, to?: readonly string[]) => void;
   onTrouble: (error: unknown) => void;
   stage: Settings['stage'];
   /** Puts the file where all ranks find it, and resolves with the archive's name; undefined: there is no such place. */
@@ -39,8 +39,8 @@ export type ReleaseSender = {
   prepare: () => Promise<void>;
   /** Whether all agents see the job directory; if not, the release itself is sent. */
   deliver: (everyNodeSeesJobDir: boolean) => void;
-  /** For agents that were launched later, or try again; also for one that does not see the job directory as the others do. */
-  again: (seesJobDir?: boolean) => void;
+  /** For `nodes` whose agents were launched later, or try again; also for one that does not see the job directory as the others do. */
+  again: (nodes: readonly string[], seesJobDir?: boolean) => void;
 };
 
 export function createReleaseSender(options: ReleaseSenderOptions): ReleaseSender {
@@ -49,39 +49,39 @@ export function createReleaseSender(options: ReleaseSenderOptions): ReleaseSende
   let archived: Promise<string | undefined> | undefined;
   let only: string | undefined;
   let own: OwnRelease | undefined;
-  const pushParts = async ({ file, sha256 }: PackedRelease) => {
+  const pushParts = async ({ file, sha256 }: PackedRelease, to?: readonly string[]) => {
     archived ??= options.archive?.(file, sha256).catch((error: unknown) => {
       options.warn(`the release is pushed down the agents' input: ${UnetError.from(error).message}`);
       return undefined;
     });
     const archive = await archived;
     if (archive !== undefined) {
-      options.send({ type: 'release-part', data: '', archive });
+      options.send({ type: 'release-part', data: '', archive }, to);
       return;
     }
     const content = await readFile(file);
     for (let at = 0; at < content.length; at += PART_BYTES) {
-      options.send({
-        type: 'release-part',
-        data: content.subarray(at, at + PART_BYTES).toString('base64'),
-      });
+      const data = content.subarray(at, at + PART_BYTES).toString('base64');
+      options.send({ type: 'release-part', data }, to);
     }
   };
-  const announce = () => {
+  const announce = (to?: readonly string[]) => {
     if (packed !== undefined) {
       const { sha256, bytes, file } = packed;
-      options.send({ type: 'release', sha256, bytes, path: file, archive: only, own });
+      options.send({ type: 'release', sha256, bytes, path: file, archive: only, own }, to);
     }
   };
-  const pushIfWanted = () => {
+  const pushIfWanted = (to?: readonly string[]) => {
     if (packed !== undefined && push && options.stage === 'auto') {
-      pushParts(packed).catch(options.onTrouble);
+      pushParts(packed, to).catch(options.onTrouble);
     }
   };
-  const byReference = () => {
+  const byReference = async () => {
     const reference = parseReleaseReference(options.reference, options.cwd);
     own = options.stage === 'none' ? ownOf(reference) : undefined;
-    return provisionRelease(reference, {
+    // While the agents start.
+    const { provisionRelease } = await import('../provision/provision.ts');
+    return await provisionRelease(reference, {
       ...options.provision,
       destination: options.destination,
       rehearsalDir: rehearsalDirectory(),
@@ -102,10 +102,10 @@ export function createReleaseSender(options: ReleaseSenderOptions): ReleaseSende
       push = !everyNodeSeesJobDir;
       pushIfWanted();
     },
-    again: (seesJobDir = true) => {
+    again: (nodes, seesJobDir = true) => {
       push ||= !seesJobDir;
-      announce();
-      pushIfWanted();
+      announce(nodes);
+      pushIfWanted(nodes);
     },
   };
 }

@@ -1,4 +1,5 @@
 /** The supervisor's process: the lock, the socket, the signals, and one or several bring-ups of the job. */
+import '../process/jitless.ts';
 import { appendFile, readdir, rm } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -33,8 +34,6 @@ export async function serve(options: ServeOptions): Promise<boolean> {
   await ensurePrivateDirectory(paths.logs);
   const ownership = await claimJob(options, paths, signal);
   if (ownership === undefined) {
-    // Whoever started this one has made the directory for its output.
-    await removeControl(allocation.jobId);
     return false;
   }
   // Meant for a supervisor that has died since.

@@ -25,8 +25,8 @@ import { createJoining, type Joining } from './joining.ts';
 import { createLaunches, type Launches } from './launches.ts';
 import { createLosses, type Losses } from './losses.ts';
 import { outerCluster } from './outer-cluster.ts';
-import { packSpec } from './pack.ts';
 import { createPackDelivery, type PackDelivery } from './pack-delivery.ts';
+import { packSpec } from './pack-spec.ts';
 import { provisionSettings } from './provision-settings.ts';
 import { createPublicity, type Publicity } from './publicity.ts';
 import { createReadiness, type Readiness } from './readiness.ts';
@@ -105,7 +105,7 @@ export class Supervisor implements Cluster {
       timeoutMs: settings.stepTimeouts.stage,
       signal: this.aborting.signal,
       provision: provisionSettings(settings, (message) => this.emit({ type: 'warning', message })),
-      send: (message) => this.send(message),
+      send: (message, to) => this.send(message, to),
       onTrouble: (error) => this.fail(UnetError.from(error)),
       stage: settings.stage,
       archive: releaseArchiver(allocation, options.env),
@@ -301,7 +301,7 @@ export class Supervisor implements Cluster {
     }
     this.emit({ type: 'error', error: error.toRecord() });
     if (phase === 'lost') {
-      this.send({ type: 'forget', nodeName: node.nodeName });
+      this.send({ type: 'forget', nodeName: node.nodeName }, [this.lead.name]);
       if (!node.clean) {
         this.losses.clean(node);
       }
@@ -326,7 +326,7 @@ export class Supervisor implements Cluster {
       return;
     }
     clearTimeout(this.deadline);
-    this.send({ type: 'joins-over' });
+    this.send({ type: 'joins-over' }, [this.lead.name]);
     this.send({ type: 'usable' });
     const names = (nodes: NodeEntry[]) => nodes.map(({ name }) => name);
     const { timings } = summarize(this.events.events());
@@ -343,7 +343,7 @@ export class Supervisor implements Cluster {
 
   republish(): void {
     this.epoch += 1;
-    this.send({ type: 'publish-again', epoch: this.epoch });
+    this.send({ type: 'publish-again', epoch: this.epoch }, [this.lead.name]);
   }
 
   phase(): ClusterPhase {
@@ -366,8 +366,8 @@ export class Supervisor implements Cluster {
     this.events.emit(body);
   }
 
-  send(message: ToAgents): void {
-    this.launches.send(message);
+  send(message: ToAgents, to?: readonly string[]): void {
+    this.launches.send(message, to);
   }
 
   /** Resolves when it is on disk; the rest is told meanwhile. */
@@ -467,8 +467,8 @@ export class Supervisor implements Cluster {
     node.kubeReady = false;
     if (alive) {
       this.setNode(node, 'working');
-      this.release.again();
-      this.send({ type: 'retry', node: node.name, epoch: this.epoch });
+      this.release.again([node.name]);
+      this.send({ type: 'retry', node: node.name, epoch: this.epoch }, [node.name]);
     } else {
       delete node.hello;
       delete node.heard;
@@ -541,7 +541,7 @@ export class Supervisor implements Cluster {
   /** After the bring-up: a node that came late, or came back, may make the cluster whole. */
   private considerLate(): void {
     if ([...this.roster.values()].every(isSettled)) {
-      this.send({ type: 'joins-over' });
+      this.send({ type: 'joins-over' }, [this.lead.name]);
     }
     if (this.currentPhase === 'degraded' && readyNodes(this.roster).length >= wantedNodes(this)) {
       this.setPhase('usable');

@@ -2,6 +2,7 @@
  * The node agent: one resident process on each node. It runs its node's plan, holds what it made, and takes it away
  * again when it is told to, when its input ends, on a signal, or when the supervisor has gone silent.
  */
+import '../process/jitless.ts';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';

@@ -20,6 +20,8 @@ export async function bringUp(life: Life): Promise<void> {
   try {
     const { hello, claim } = await greet(life.spec, life.options, life.prepared);
     life.channel.send(hello);
+    // What the first step needs is read and compiled while the supervisor answers.
+    void Promise.all([import('execa'), import('../engine/yaml.ts')]);
     if (hello.problem === undefined) {
       const claims = answerClaims(life, claim);
       claims.catch(() => {});
@@ -89,6 +91,7 @@ function createContext(life: Life): NodeContext {
       variables: {},
     },
     inbox,
+    turnsAsked: 0,
     epoch: spec.epoch,
     send,
     openLog: life.openLog,

@@ -3,7 +3,6 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { refuseOldClient, refuseWords, writeCompose } from '../engine/compose.ts';
-import { readComposeFile } from '../engine/compose-file.ts';
 import type { ContainerOptions } from '../engine/container-options.ts';
 import { engineVariables } from '../engine/engine.ts';
 import { hasImage, type ImageOptions, loadImage, pullImage, saveImage } from '../engine/images.ts';
@@ -17,15 +16,13 @@ import type { StepLog } from './step-log.ts';
 /**
  * Refuses what does not fit the staged release or this host, and gets the image of `--image` if it is not there.
  *
- * @throws UnetError UNET_OVERRIDE_REFUSED, UNET_MOUNT_MISSING, UNET_IMAGE_MISSING, UNET_COMPOSE_OLD,
- *   UNET_RELEASE_INVALID.
+ * @throws UnetError UNET_OVERRIDE_REFUSED, UNET_MOUNT_MISSING, UNET_IMAGE_MISSING, UNET_COMPOSE_OLD.
  */
 export async function checkContainer(context: NodeContext, log: StepLog, signal: AbortSignal): Promise<void> {
-  const { spec, record } = context;
+  const { spec, composeFile: file } = context;
   const { container } = spec;
   const engine = need(context.engine, 'the engine');
   refuseWords(engine.compose);
-  const file = await readComposeFile(record.stage);
   if (file === undefined) {
     refuseAll(container);
     return;
@@ -96,7 +93,7 @@ export async function dressContainer(context: NodeContext, log: StepLog): Promis
     jobId: spec.jobId,
     node,
     directory,
-    stage: record.stage,
+    file: context.composeFile,
     engine: need(context.engine, 'the engine'),
     options: container,
     releaseSha256: need(context.releaseSha256, 'the release'),

@@ -7,6 +7,7 @@ import { extractArchive } from '../flux/archive.ts';
 import { fluxEnvironment } from '../flux/flux.ts';
 import { damagedPack } from '../pack/errors.ts';
 import { openPack, type Pack } from '../pack/reader.ts';
+import { INCOMING } from '../pack/routes.ts';
 import type { NodeContext } from './context.ts';
 import type { JobSpec, ToAgents } from './protocol.ts';
 
@@ -14,12 +15,6 @@ export type LoadedPack = {
   /** Archives to import into the node, as it sees them. */
   images: { path: string; names: string[] }[];
 };
-
-/**
- * What a broadcast writes into this user's node-local directory of the job, above the nodes' own: it has one name on all
- * nodes. No node can have that name.
- */
-export const INCOMING = '.pack.incoming';
 
 /** Whether this node can read the pack where the supervisor does. */
 export async function seesPack({ pack }: JobSpec): Promise<boolean | undefined> {

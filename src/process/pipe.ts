@@ -1,6 +1,5 @@
 /** Bytes through a child process, of any amount, in little memory: saving and loading images, zstd. */
 import { once } from 'node:events';
-import { execa } from 'execa';
 import { UnetError } from '../errors.ts';
 import type { Environment } from './environment.ts';
 import { endGroup } from './group.ts';
@@ -29,6 +28,7 @@ const MAX_SAID_CHARS = 64 * 1024;
  */
 export async function* pipe(argv: readonly string[], options: PipeOptions): AsyncGenerator<Buffer> {
   const [file = '', ...args] = argv;
+  const { execa } = await import('execa');
   options.signal?.throwIfAborted();
   const child = execa(file, args, {
     env: options.env,

@@ -1,7 +1,6 @@
 /** Running a child process to its end: with src/process/start.ts, the only place that spawns. */
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { execa } from 'execa';
 import { UnetError } from '../errors.ts';
 import type { Environment } from './environment.ts';
 import { endGroup } from './group.ts';
@@ -53,6 +52,8 @@ export async function run(argv: readonly string[], options: RunOptions): Promise
   if (file === undefined) {
     throw new TypeError('run: empty argv');
   }
+  options.signal?.throwIfAborted();
+  const { execa } = await import('execa');
   options.signal?.throwIfAborted();
   const started = performance.now();
   const output = { stdout: '', stderr: '' };

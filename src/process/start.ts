@@ -1,7 +1,6 @@
 /** Starting a child that stays: a launcher with a duplex of lines, or a detached supervisor. */
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { execa } from 'execa';
 import type { Environment } from './environment.ts';
 import { endGroup } from './group.ts';
 
@@ -27,15 +26,16 @@ export function startLines(
   },
 ): LinesChild {
   const [file = '', ...args] = argv;
-  const child = execa(file, args, {
+  // child_process itself: a launcher starts at once, before anything else is loaded.
+  const child = spawn(file, args, {
     env: options.env,
-    extendEnv: false,
-    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-    stdin: 'pipe',
+    cwd: options.cwd,
     detached: true,
-    cleanup: false,
-    reject: false,
-    buffer: false,
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  let startError: NodeJS.ErrnoException | undefined;
+  child.once('error', (error) => {
+    startError = error;
   });
   let open = true;
   const close = () => {
@@ -56,14 +56,16 @@ export function startLines(
     endInput: () => {
       child.stdin.end();
     },
-    ended: child.then((result) => {
-      close();
-      if (child.pid === undefined) {
-        return { reason: `could not be started (${result.code})`, startError: result.code };
-      }
-      const reason =
-        result.signal === undefined ? `exited with ${result.exitCode}` : `was ended by ${result.signal}`;
-      return { reason, exitCode: result.exitCode };
+    ended: new Promise((resolve) => {
+      child.once('close', (exitCode, signal) => {
+        close();
+        if (child.pid === undefined) {
+          resolve({ reason: `could not be started (${startError?.code})`, startError: startError?.code });
+          return;
+        }
+        const reason = signal === null ? `exited with ${exitCode}` : `was ended by ${signal}`;
+        resolve({ reason, exitCode: exitCode ?? undefined });
+      });
     }),
     terminate: (graceMs) => endGroup(child.pid, graceMs),
   };

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { automatic, createRenderer } from '../../src/events/renderer.ts';
+import { automatic, createRenderer, rendererWhenNeeded } from '../../src/events/renderer.ts';
 import type { EventBody, UnetEvent } from '../../src/events/types.ts';
 import { bringUp, JOIN_ERROR } from './bring-up.ts';
 import { memoryStream } from './memory-stream.ts';
@@ -17,6 +17,24 @@ async function plain(events: readonly UnetEvent[]): Promise<string[]> {
   await renderer.end();
   return stream.text.split('\n').slice(0, -1);
 }
+
+describe('a renderer that is made when it is needed', () => {
+  it('shows what came before it was there, in order', async () => {
+    const stream = memoryStream();
+    const renderer = rendererWhenNeeded({ output: 'plain', stream });
+    const events = bringUp({ nodes: 3 });
+    events.forEach((one) => void renderer.event(one));
+    await renderer.end();
+    await renderer.end();
+    expect(stream.text.split('\n').slice(0, -1)).toEqual(await plain(events));
+  });
+
+  it('is not made for nothing', async () => {
+    const stream = memoryStream({ columns: 80, rows: 24 });
+    await rendererWhenNeeded({ output: 'terminal', stream }).end();
+    expect(stream.text).toBe('');
+  });
+});
 
 describe('the choice of a renderer', () => {
   it('is the live list only on a terminal that somebody looks at', () => {

@@ -23,6 +23,22 @@ describe('a cluster', () => {
     expect((await cluster.unet('down')).code).toBe(0);
   });
 
+  it('is not begun by a command that is wrong, killed, or ends: the supervisor that was started early goes', async () => {
+    const cluster = new Cluster();
+    expect((await cluster.unet('up', '--nodes', 'two')).code).toBe(2);
+    expect(cluster.residents('supervisor')).toEqual([]);
+    const { child, ended } = cluster.start('up');
+    await until(() => cluster.residents('supervisor').length === 1);
+    child.kill('SIGKILL');
+    await ended;
+    // One that has no request ends by itself; one that has it goes on, as after any end of its command.
+    await until(() => cluster.state() !== undefined || cluster.residents('supervisor').length === 0);
+    const down = await cluster.unet('down');
+    expect(down.code, down.stderr).toBe(0);
+    await cluster.quiet();
+    expect(cluster.left()).toEqual([]);
+  });
+
   it('whose socket cannot be seen, as from a /tmp of the job’s own, is followed and taken down by its files', async () => {
     const cluster = new Cluster();
     await cluster.unet('up');

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readComposeFile } from '../../engine/compose-file.ts';
 import { describeEngine, engineVariables } from '../../engine/engine.ts';
 import { UnetError } from '../../errors.ts';
 import { within } from '../../process/deadline.ts';
@@ -35,13 +36,15 @@ export const stage: Step = {
     }
     log.line(`staged sha256 ${source.sha256} in ${record.stage}`);
     const probe = { env: context.environment(), timeoutMs: spec.stepTimeouts.stage, signal };
-    // Both to their ends: what the engine's search makes has to be whole before it is taken away again.
-    const [release, engine] = await Promise.allSettled([
+    // All to their ends: what the engine's search makes has to be whole before it is taken away again.
+    const [release, engine, composeFile] = await Promise.allSettled([
       probeRelease(record.stage, probe),
       findEngine(context, log, signal),
+      readComposeFile(record.stage),
     ]);
     context.release = settled(release);
     context.engine = settled(engine);
+    context.composeFile = settled(composeFile);
     log.line(`engine: ${describeEngine(context.engine)}`);
     record.variables = { ...record.variables, ...engineVariables(context.engine) };
     const { type, command } = context.engine;

@@ -1,0 +1,94 @@
+/**
+ * The supervisor's process, from before it knows its job: Node starts as slowly as a command line is read and an allocation is
+ * looked for, so the two happen at the same time.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { closeSync, fstatSync, openSync, readSync, unlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { childEnvironment } from '../process/environment.ts';
+import type { SupervisorRequest } from './request.ts';
+
+export type SupervisorProcess = {
+  pid: number;
+  /** Gives it its job, and lets go of it: it outlives this process. */
+  assign: (request: SupervisorRequest) => void;
+  /** It is not needed. One that was neither assigned nor dismissed ends when this process does. */
+  dismiss: () => void;
+  /** What it has printed so far, up to 64 KiB. */
+  said: () => string;
+};
+
+const SAID_BYTES = 64 * 1024;
+// Handed from dist/early.js to dist/unet.js.
+const SPARE = Symbol.for('unet.spare-supervisor');
+type Holder = { [SPARE]?: SupervisorProcess | undefined };
+
+/**
+ * Starts one in a session of its own, with no terminal, that waits for its request on its standard input.
+ *
+ * @throws the system error when it cannot be started.
+ */
+export function startSupervisorProcess(env: NodeJS.ProcessEnv, cwd: string): SupervisorProcess {
+  const output = openOutput();
+  const argv = [process.argv[1] ?? 'unet', 'node', 'supervisor'];
+  // child_process itself: execa waits for its children, and this one must not be waited for.
+  const child = spawn(process.execPath, argv, {
+    env: childEnvironment(env, { UNET_CONFIG: undefined }),
+    cwd,
+    detached: true,
+    stdio: ['pipe', output, output],
+  });
+  if (child.pid === undefined) {
+    throw new Error(`${process.execPath} could not be started`);
+  }
+  child.on('error', () => {});
+  child.stdin?.on('error', () => {}); // EPIPE: it has ended, which is noticed otherwise
+  letGo(child);
+  return {
+    pid: child.pid,
+    assign: (request) => void child.stdin?.end(JSON.stringify(request)),
+    dismiss: () => {
+      child.stdin?.end();
+      child.kill('SIGKILL');
+    },
+    said: () => readOutput(output),
+  };
+}
+
+/** Starts one for the command that is about to be read. */
+export function startSpare(): void {
+  (globalThis as Holder)[SPARE] = startSupervisorProcess(process.env, process.cwd());
+}
+
+/** The one that was started early, once. */
+export function takeSpare(): SupervisorProcess | undefined {
+  const holder = globalThis as Holder;
+  const spare = holder[SPARE];
+  holder[SPARE] = undefined;
+  return spare;
+}
+
+function letGo(child: ChildProcess): void {
+  child.unref();
+  (child.stdin as { unref?: () => void } | null)?.unref?.();
+}
+
+/**
+ * A file without a name: in the job directory on NFS one that is held open could not be removed with it, and elsewhere nobody
+ * would remove it.
+ */
+function openOutput(): number {
+  const path = join(tmpdir(), `unet-${randomUUID()}`);
+  const output = openSync(path, 'wx+', 0o600);
+  unlinkSync(path);
+  return output;
+}
+
+function readOutput(output: number): string {
+  const bytes = Buffer.alloc(Math.min(fstatSync(output).size, SAID_BYTES));
+  readSync(output, bytes, 0, bytes.length, 0);
+  closeSync(output);
+  return bytes.toString();
+}
