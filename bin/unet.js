@@ -10,7 +10,7 @@ if (major < 20 || (major === 20 && minor < 19)) {
 }
 const [command, role] = process.argv.slice(2);
 const startsCluster = ['run', 'up', 'rehearse'].includes(command);
-if (startsCluster && !process.argv.includes('--help')) {
+if (startsCluster && !process.argv.some((word) => word === '--help' || word === '-h')) {
   await import('../dist/early.js');
 }
 const isResident = command === 'node' && ['agent', 'supervisor'].includes(role);

@@ -1,9 +1,6 @@
 /** A word about a job in the listing of the instance that it runs in: flux-job(1) memo, `flux jobs -o '{user.KEY}'`. */
 import { type FluxOptions, flux } from './flux.ts';
 
-/** The job of this instance, and where the instance is in which it is one. */
-export type Enclosing = { uri: string; jobId: string };
-
 /**
  * Sets `key` of the job's memo, or with null takes it away. Volatile: the job's eventlog, which stays, has no word of it.
  *

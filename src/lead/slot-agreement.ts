@@ -4,13 +4,6 @@
  */
 import { SLOTS } from '../node/slots.ts';
 
-export type SlotAgreement = {
-  /** An agent holds `slot` now; below zero: none was free there. */
-  holds: (node: string, slot: number) => void;
-  /** Nodes that greet later have to take the agreed slot. */
-  agreed: () => number | undefined;
-};
-
 export type SlotAgreementOptions = {
   /** Broadcasts a proposal: who cannot have that slot takes another one that is free and says so. */
   propose: (slot: number, round: number) => void;

@@ -38,13 +38,13 @@ export function startSupervisorProcess(env: NodeJS.ProcessEnv, cwd: string): Sup
     env: childEnvironment(env, { UNET_CONFIG: undefined }),
     cwd,
     detached: true,
-    stdio: ['pipe', output, output],
+    stdio: ['pipe', output ?? 'ignore', output ?? 'ignore'],
   });
+  child.on('error', () => {}); // it has no pid then
+  child.stdin?.on('error', () => {}); // EPIPE: it has ended, which is noticed otherwise
   if (child.pid === undefined) {
     throw new Error(`${process.execPath} could not be started`);
   }
-  child.on('error', () => {});
-  child.stdin?.on('error', () => {}); // EPIPE: it has ended, which is noticed otherwise
   letGo(child);
   return {
     pid: child.pid,
@@ -53,7 +53,7 @@ export function startSupervisorProcess(env: NodeJS.ProcessEnv, cwd: string): Sup
       child.stdin?.end();
       child.kill('SIGKILL');
     },
-    said: () => readOutput(output),
+    said: () => (output === undefined ? '' : readOutput(output)),
   };
 }
 
@@ -77,13 +77,17 @@ function letGo(child: ChildProcess): void {
 
 /**
  * A file without a name: in the job directory on NFS one that is held open could not be removed with it, and elsewhere nobody
- * would remove it.
+ * would remove it. Undefined where there is no room for one: what is said is lost then.
  */
-function openOutput(): number {
+function openOutput(): number | undefined {
   const path = join(tmpdir(), `unet-${randomUUID()}`);
-  const output = openSync(path, 'wx+', 0o600);
-  unlinkSync(path);
-  return output;
+  try {
+    const output = openSync(path, 'wx+', 0o600);
+    unlinkSync(path);
+    return output;
+  } catch {
+    return undefined;
+  }
 }
 
 function readOutput(output: number): string {
