@@ -24,7 +24,6 @@ const DIRECTORY = 'join';
 const FILE = 'record.json';
 const MAX_BYTES = 16 * 1024;
 const POLL_MS = 500;
-const CLOSE_LATER_MS = 500;
 // Hundreds of nodes that look at the same moment are a load on a metadata server.
 const JITTER = 0.2;
 // Gone between two looks, or replaced on the server (ESTALE) while it was read.
@@ -61,9 +60,8 @@ export function createSharedFsTransport(options: SharedFsTransportOptions): Join
           await wakeUp.next(pollMs * (1 - JITTER + 2 * JITTER * Math.random()));
         }
       } finally {
+        watcher?.[Symbol.dispose]();
         wakeUp.end();
-        // Taking the watch away waits some milliseconds for the kernel, which are not to lie between the record and the join.
-        setTimeout(() => watcher?.[Symbol.dispose](), CLOSE_LATER_MS).unref();
       }
     },
     withdraw: () => withdraw(directory, file, expect),
