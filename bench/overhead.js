@@ -39,6 +39,10 @@ const { values } = parseArgs({
   },
 });
 const scale = Number(values.scale ?? (values.quick ? 0.25 : 1));
+if (!(scale > 0)) {
+  console.error('bench: --scale takes a part of the recorded times, such as 0.25');
+  process.exit(2);
+}
 const plan = makePlan();
 const aborting = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM']) {
@@ -86,18 +90,13 @@ try {
 /** What is measured, the small ones first. `steps`: `timed` with the recorded times scaled, `none` with no delay. */
 function makePlan() {
   const sizes = values.nodes?.split(',').map(Number) ?? (values.quick ? [2, 8] : [2, 8, 32]);
-  const repetitionsOf = () => {
-    if (values.repetitions !== undefined) {
-      return Number(values.repetitions);
-    }
-    return values.quick ? 1 : 3;
-  };
+  const repetitions = Number(values.repetitions ?? (values.quick ? 1 : 3));
   return [scaled(scale), NOTHING].flatMap((delays) =>
     sizes.map((nodes) => ({
       nodes,
       delays,
       steps: delays === NOTHING ? 'none' : 'timed',
-      repetitions: repetitionsOf(),
+      repetitions,
       pathMs: criticalPath(delays),
     })),
   );

@@ -1,10 +1,10 @@
-// Bundles unet so that each process reads two or three files: a thousand nodes that load hundreds of small modules from a
+// Bundles unet so that each process reads a few files: a thousand nodes that load hundreds of small modules from a
 // shared filesystem are a metadata storm. A bundle for each kind of process, since compiling what it does not use costs each agent
 // more time than the rest of its start. Lays the rehearsal release beside them.
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { relative, resolve } from 'node:path';
 import { build } from 'esbuild';
-import { buildRehearsal } from '../src/rehearsal/build.js';
+import { BUNDLE, buildRehearsal } from '../src/rehearsal/build.js';
 import { writeLicenses } from './licenses.js';
 
 const COMMANDS = { 'src/all-commands.ts': 'unet', 'src/everyday-commands.ts': 'everyday' };
@@ -36,23 +36,13 @@ const apart = {
 };
 
 const { version } = JSON.parse(await readFile('package.json', 'utf8'));
+// Split: what is imported when it is needed is a file of its own.
 const common = {
-  bundle: true,
-  platform: 'node',
-  target: 'node20.19',
-  format: 'esm',
-  minifySyntax: true,
-  minifyWhitespace: true,
-  legalComments: 'none',
-  logLevel: 'warning',
+  ...BUNDLE,
   metafile: true,
   outdir: 'dist',
-  // What is imported when it is needed is a file of its own.
-  splitting: true,
   define: { UNET_VERSION: JSON.stringify(version) },
   plugins: [apart],
-  // CommonJS dependencies inside an ES module bundle still call require().
-  banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
 };
 
 await rm('dist', { recursive: true, force: true });

@@ -9,8 +9,8 @@ import { jobPaths, jobsDirectory } from '../job/layout.ts';
 import { presencePaths, presencesOf, writePresence } from '../job/presence.ts';
 import { startSupervisor } from '../lead/job.ts';
 import { isAgent } from '../node/end-agent.ts';
+import { startDetached } from '../process/detached.ts';
 import { childEnvironment } from '../process/environment.ts';
-import { startDetached } from '../process/start.ts';
 import { type HookAllocation, hookAllocation, type Scheduler } from './allocation.ts';
 import type { Asked } from './opt-in.ts';
 

@@ -15,11 +15,11 @@ export type Joining = {
 
 export function createJoining(cluster: Cluster): Joining {
   const { options, timers } = cluster;
+  // What each has asked for last.
+  const turns = new Map<string, number>();
   const window = createJoinWindow(options.settings.joinWindow, (node) =>
     cluster.send({ type: 'grant', node, turn: turns.get(node) ?? 0 }, [node]),
   );
-  // What each has asked for last.
-  const turns = new Map<string, number>();
   const waiting = new Map<string, { node: NodeEntry; timer: NodeJS.Timeout }>();
 
   const cancel = ({ nodeName }: NodeEntry) => {

@@ -2,11 +2,12 @@
  * The supervisor's process, from before it knows its job: Node starts as slowly as a command line is read and an allocation is
  * looked for, so the two happen at the same time.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readSync, unlinkSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { spawnDetached } from '../process/detached.ts';
 import { childEnvironment } from '../process/environment.ts';
 import type { SupervisorRequest } from './request.ts';
 
@@ -32,12 +33,9 @@ type Holder = { [SPARE]?: SupervisorProcess | undefined };
  */
 export function startSupervisorProcess(env: NodeJS.ProcessEnv, cwd: string): SupervisorProcess {
   const output = openOutput();
-  const argv = [process.argv[1] ?? 'unet', 'node', 'supervisor'];
-  // child_process itself: execa waits for its children, and this one must not be waited for.
-  const child = spawn(process.execPath, argv, {
+  const child = spawnDetached([process.execPath, process.argv[1] ?? 'unet', 'node', 'supervisor'], {
     env: childEnvironment(env, { UNET_CONFIG: undefined }),
     cwd,
-    detached: true,
     stdio: ['pipe', output ?? 'ignore', output ?? 'ignore'],
   });
   child.on('error', () => {}); // it has no pid then
@@ -45,7 +43,8 @@ export function startSupervisorProcess(env: NodeJS.ProcessEnv, cwd: string): Sup
   if (child.pid === undefined) {
     throw new Error(`${process.execPath} could not be started`);
   }
-  letGo(child);
+  // Neither does its input keep this process.
+  (child.stdin as Socket | null)?.unref();
   return {
     pid: child.pid,
     assign: (request) => void child.stdin?.end(JSON.stringify(request)),
@@ -68,11 +67,6 @@ export function takeSpare(): SupervisorProcess | undefined {
   const spare = holder[SPARE];
   holder[SPARE] = undefined;
   return spare;
-}
-
-function letGo(child: ChildProcess): void {
-  child.unref();
-  (child.stdin as { unref?: () => void } | null)?.unref?.();
 }
 
 /**

@@ -21,7 +21,7 @@ export async function bringUp(life: Life): Promise<void> {
     const { hello, claim } = await greet(life.spec, life.options, life.prepared);
     life.channel.send(hello);
     // What the first step needs is read and compiled while the supervisor answers.
-    void Promise.all([import('execa'), import('../engine/yaml.ts')]);
+    Promise.all([import('execa'), import('../engine/yaml.ts')]).catch(() => {});
     if (hello.problem === undefined) {
       const claims = answerClaims(life, claim);
       claims.catch(() => {});

@@ -1,4 +1,4 @@
-/** Running a child process to its end: with src/process/start.ts, the only place that spawns. */
+/** Running a child process to its end. Only the files of src/process spawn. */
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { UnetError } from '../errors.ts';

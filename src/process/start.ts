@@ -1,4 +1,4 @@
-/** Starting a child that stays: a launcher with a duplex of lines, or a detached supervisor. */
+/** Starting a child that stays: a launcher, or an agent, with a duplex of lines. */
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Environment } from './environment.ts';
@@ -69,31 +69,4 @@ export function startLines(
     }),
     terminate: (graceMs) => endGroup(child.pid, graceMs),
   };
-}
-
-/**
- * Starts `argv` in a session of its own, with no terminal, its output appended to the open file `logFd`, and
- * lets go of it: it outlives this process. Resolves with its pid.
- *
- * @throws the system error when it cannot be started.
- */
-export function startDetached(
-  argv: readonly string[],
-  options: { env: Environment; cwd: string; logFd: number },
-): Promise<number> {
-  const [file = '', ...args] = argv;
-  return new Promise((resolve, reject) => {
-    // child_process itself: execa waits for its children, and this one must not be waited for.
-    const child = spawn(file, args, {
-      env: options.env,
-      cwd: options.cwd,
-      detached: true,
-      stdio: ['ignore', options.logFd, options.logFd],
-    });
-    child.once('error', reject);
-    child.once('spawn', () => {
-      child.unref();
-      resolve(child.pid ?? 0);
-    });
-  });
 }

@@ -7,6 +7,21 @@ import { build } from 'esbuild';
 
 const source = path.dirname(fileURLToPath(import.meta.url));
 
+/** What all bundles of this project have in common. */
+export const BUNDLE = {
+  bundle: true,
+  splitting: true,
+  platform: 'node',
+  target: 'node20.19',
+  format: 'esm',
+  minifySyntax: true,
+  minifyWhitespace: true,
+  legalComments: 'none',
+  logLevel: 'warning',
+  // CommonJS dependencies inside an ES module bundle still call require().
+  banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
+};
+
 /** Lays a complete release into the directory. */
 export async function buildRehearsal(directory) {
   await Promise.all([
@@ -17,16 +32,7 @@ export async function buildRehearsal(directory) {
       ),
       outdir: path.join(directory, 'lib'),
       outExtension: { '.js': '.mjs' },
-      bundle: true,
-      splitting: true,
-      platform: 'node',
-      target: 'node20.19',
-      format: 'esm',
-      minifySyntax: true,
-      minifyWhitespace: true,
-      legalComments: 'none',
-      logLevel: 'warning',
-      banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
+      ...BUNDLE,
     }),
   ]);
 }

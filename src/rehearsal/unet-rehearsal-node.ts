@@ -4,7 +4,7 @@ import { closeSync, writeFileSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { sufferFault } from './faults/apply.ts';
+import { sufferFault, untilDue } from './faults/apply.ts';
 import { runCommand } from './node/commands.ts';
 import { listenForExec } from './node/exec-server.ts';
 import { type Machine, machineFault, machineFromEnvironment, portsFromEnvironment } from './node/machine.ts';
@@ -40,8 +40,8 @@ async function boot(machine: Machine): Promise<void> {
     signal: new AbortController().signal,
   };
   // A join signs its certificate request; a real kubeadm has that compiled in.
-  void import('./node/certificate-request.ts');
-  await delay(Math.max(0, machine.busyUntil - Date.now()));
+  import('./node/certificate-request.ts').catch(() => {});
+  await untilDue(machine.busyUntil, scene.signal);
   if (fault.delayMs === undefined) await delay(bootMs);
   if ((await sufferFault(fault, scene)) !== undefined) {
     machine.journal.log('containerd', 'failed to start: exit status 1');

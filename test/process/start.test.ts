@@ -1,8 +1,9 @@
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { startDetached } from '../../src/process/detached.ts';
 import { childEnvironment } from '../../src/process/environment.ts';
-import { startDetached, startLines } from '../../src/process/start.ts';
+import { startLines } from '../../src/process/start.ts';
 import { isAlive, program, scratch, until } from './scratch.ts';
 
 const env = childEnvironment(process.env);

@@ -30,7 +30,16 @@ export async function sufferFault(fault: Fault, scene: FaultScene): Promise<stri
  * @throws the signal's reason when the client went away meanwhile
  */
 export async function takeItsTime({ takeMs }: Fault, startedAt: number, signal: AbortSignal): Promise<void> {
-  const rest = takeMs === undefined ? 0 : startedAt + takeMs - Date.now();
+  if (takeMs !== undefined) await untilDue(startedAt + takeMs, signal);
+}
+
+/**
+ * Waits until a moment, milliseconds since the epoch; not at all when it is over.
+ *
+ * @throws the signal's reason when it is aborted meanwhile
+ */
+export async function untilDue(due: number, signal: AbortSignal): Promise<void> {
+  const rest = due - Date.now();
   if (rest > 0) await delay(rest, undefined, { signal });
 }
 

@@ -117,7 +117,8 @@ export async function runCommand(machine: Machine, request: ExecRequest, io: Exe
     : { step: 'up' };
   const { rehearsalDirectory, name: node } = machine;
   const failure = await sufferFault(fault, { rehearsalDirectory, node, signal: io.signal });
-  if (fault.takeMs !== undefined) machine.busyUntil = request.startedAt + fault.takeMs;
+  // Several steps of the lead run at the same time: the last one's end counts, not the last one's start.
+  machine.busyUntil = Math.max(machine.busyUntil, request.startedAt + (fault.takeMs ?? 0));
   const code = await route.command({
     ...io,
     machine,

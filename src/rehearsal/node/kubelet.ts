@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Fields, listAt, microTimestamp, textAt, timestamp } from '../api/objects.ts';
-import { sufferFault } from '../faults/apply.ts';
+import { sufferFault, untilDue } from '../faults/apply.ts';
 import { ApiClient, type ApiClientOptions, ApiError } from './api-client.ts';
 import { type Machine, machineFault } from './machine.ts';
 import { nodeConditions, nodeObject } from './node-object.ts';
@@ -114,7 +114,7 @@ export class Kubelet implements Disposable {
     const fault = machineFault(this.#machine, 'ready');
     const { rehearsalDirectory, name: node } = this.#machine;
     const { signal } = this.#stop;
-    await delay(Math.max(0, this.#machine.busyUntil - Date.now()), undefined, { signal });
+    await untilDue(this.#machine.busyUntil, signal);
     const failure = await sufferFault(fault, { rehearsalDirectory, node, signal });
     if (failure !== undefined) {
       this.#machine.journal.log('kubelet', 'Container runtime network not ready: cni plugin not initialized');

@@ -1,8 +1,8 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Fields, KubeObject } from '../../api/objects.ts';
 import { resourceTypes } from '../../api/resource-types.ts';
 import type { Store } from '../../api/store.ts';
 import { hasTaint, setTaints } from '../../control-plane/controllers/node-conditions.ts';
+import { untilDue } from '../../faults/apply.ts';
 import type { CommandRun } from '../commands.ts';
 import { uninitializedTaint } from '../node-object.ts';
 
@@ -28,7 +28,7 @@ export async function syncExternalIp({
   for (const node of store.list(resourceTypes.nodes)) {
     const { name } = node.metadata;
     due += fault.eachMs ?? 0;
-    await delay(Math.max(0, due - Date.now()), undefined, { signal });
+    await untilDue(due, signal);
     const address = node.metadata.labels?.['usernetes/host-ip'] ?? '';
     out(`node/${name} patched${setAddress(store, node, address) ? '' : ' (no change)'}\n`);
     annotate(store, name, address);
