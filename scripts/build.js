@@ -1,8 +1,9 @@
 // Bundles unet so that each process reads a few files: a thousand nodes that load hundreds of small modules from a
 // shared filesystem are a metadata storm. A bundle for each kind of process, since compiling what it does not use costs each agent
 // more time than the rest of its start. Lays the rehearsal release beside them.
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rm } from 'node:fs/promises';
 import { relative, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 import { BUNDLE, buildRehearsal } from '../src/rehearsal/build.js';
 import { writeLicenses } from './licenses.js';
@@ -58,7 +59,18 @@ const results = await Promise.all(
     }),
   ),
 );
+await packRehearsal();
 await writeLicenses(
   results.map(({ metafile }) => metafile),
   'dist/LICENSES.txt',
 );
+
+/** Each job's supervisor would make the same archive of it; so it is made here. */
+async function packRehearsal() {
+  const outfile = resolve('dist/write-archive.mjs');
+  await build({ ...BUNDLE, splitting: false, entryPoints: ['src/provision/archive.ts'], outfile });
+  const { writeArchive } = await import(pathToFileURL(outfile).href);
+  await writeArchive('dist/rehearsal', 'dist/rehearsal.tar');
+  await chmod('dist/rehearsal.tar', 0o644);
+  await rm(outfile);
+}

@@ -9,6 +9,7 @@ import { text as readText } from 'node:stream/consumers';
 import { parseArgs } from 'node:util';
 import { EXIT, UnetError } from './errors.ts';
 import { jobPaths } from './job/layout.ts';
+import { startSpareAgent } from './launch/spare-agent.ts';
 import type { SupervisorRequest } from './lead/request.ts';
 import { redact } from './process/redact.ts';
 import { interruptions } from './process/signals.ts';
@@ -39,7 +40,7 @@ async function main(argv: string[]): Promise<number> {
       return await agent(values.node);
     }
     if (role === 'supervisor' && values.help !== true) {
-      return await supervisor();
+      return await supervisor({ spareAgent: values['spare-agent'] === true });
     }
     console.error(USAGE);
     return values.help === true ? EXIT.done : EXIT.usage;
@@ -62,7 +63,10 @@ async function agent(node: string | undefined): Promise<number> {
   });
 }
 
-async function supervisor(): Promise<number> {
+async function supervisor({ spareAgent }: { spareAgent: boolean }): Promise<number> {
+  if (spareAgent) {
+    startSpareAgent(process.env);
+  }
   const { serve } = await import('./lead/serve.ts');
   const text = await readText(process.stdin);
   if (text === '') {
@@ -91,6 +95,7 @@ function parse(argv: string[]) {
         // To be seen in a list of processes.
         job: { type: 'string' },
         presence: { type: 'string' },
+        'spare-agent': { type: 'boolean' },
         help: { type: 'boolean' },
       },
     });

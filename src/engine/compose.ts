@@ -1,5 +1,4 @@
 /** Making a release's compose command this node's own: project, override file and wrapper, in its private directory. */
-import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UnetError } from '../errors.ts';
 import { writePrivateFile } from '../files/private-file.ts';
@@ -44,18 +43,17 @@ export async function writeCompose(input: ComposeInput): Promise<Engine> {
     return engine;
   }
   const override = join(directory, 'override.yaml');
-  await writePrivateFile(override, overrideText(input, file));
   const wrapper = join(directory, 'compose');
-  await writePrivateFile(
-    wrapper,
-    renderWrapper({
-      compose: engine.compose,
-      project: projectName(input.jobId, input.node),
-      files: [file.path, override],
-      noBuild: options.image !== undefined,
-    }),
-  );
-  await chmod(wrapper, 0o700);
+  const wrapperText = renderWrapper({
+    compose: engine.compose,
+    project: projectName(input.jobId, input.node),
+    files: [file.path, override],
+    noBuild: options.image !== undefined,
+  });
+  await Promise.all([
+    writePrivateFile(override, overrideText(input, file), { durable: false }),
+    writePrivateFile(wrapper, wrapperText, { durable: false, mode: 0o700 }),
+  ]);
   return { ...engine, compose: [wrapper] };
 }
 

@@ -15,32 +15,51 @@ import { syncDirectory } from './sync-directory.ts';
 
 const DEFAULT_MAX_BYTES = 1024 * 1024;
 
+export type PrivateFileOptions = {
+  /** The mode, 0600 if absent. */
+  mode?: number;
+  /** False for what means nothing after a restart of the machine: it need not be on the disk before the next step. */
+  durable?: boolean;
+  /** A directory above it, on the same filesystem, for the temporary file; absent: its own. */
+  temporary?: string;
+};
+
 /**
- * Writes `content` to `path` with mode 0600 from its first moment: to a new file beside it, fsynced, then renamed.
+ * Writes `content` to `path` with its mode from its first moment: to a new file beside it, fsynced, then renamed.
  * A symbolic link at `path` is replaced, not followed.
  *
  * @throws UnetError UNET_UNSAFE_PATH, UNET_DIR_UNWRITABLE or UNET_DISK_FULL; what was at `path` is then untouched.
  */
-export async function writePrivateFile(path: string, content: string | Uint8Array): Promise<void> {
-  await createPrivateFile(path, (file) => file.writeFile(content));
+export async function writePrivateFile(
+  path: string,
+  content: string | Uint8Array,
+  options: PrivateFileOptions = {},
+): Promise<void> {
+  await createPrivateFile(path, (file) => file.writeFile(content), options);
 }
 
 /** As `writePrivateFile`, with the content written by `fill`. Resolves with what `fill` resolves with. */
-export async function createPrivateFile<T>(path: string, fill: (file: FileHandle) => Promise<T>): Promise<T> {
+export async function createPrivateFile<T>(
+  path: string,
+  fill: (file: FileHandle) => Promise<T>,
+  { mode = 0o600, durable = true, temporary: above }: PrivateFileOptions = {},
+): Promise<T> {
   const absolute = resolve(path);
   const directory = dirname(absolute);
-  const temporary = join(directory, `.${basename(absolute)}.${randomBytes(8).toString('hex')}.tmp`);
+  const temporary = join(above ?? directory, `.${basename(absolute)}.${randomBytes(8).toString('hex')}.tmp`);
   try {
     await checkSafeParent(directory);
     const file = await open(
       temporary,
       constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
-      0o600,
+      mode,
     );
     try {
-      const result = await filled(file, fill);
+      const result = await filled(file, fill, durable);
       await rename(temporary, absolute);
-      await syncDirectory(directory);
+      if (durable) {
+        await syncDirectory(directory);
+      }
       return result;
     } catch (error) {
       await unlink(temporary).catch(() => {}); // the error that matters is the first one
@@ -78,10 +97,16 @@ export async function readPrivateFile(path: string, { maxBytes = DEFAULT_MAX_BYT
   }
 }
 
-async function filled<T>(file: FileHandle, fill: (file: FileHandle) => Promise<T>): Promise<T> {
+async function filled<T>(
+  file: FileHandle,
+  fill: (file: FileHandle) => Promise<T>,
+  durable: boolean,
+): Promise<T> {
   try {
     const result = await fill(file);
-    await file.sync();
+    if (durable) {
+      await file.sync();
+    }
     return result;
   } finally {
     await file.close(); // NFS reports a full disk here at the latest

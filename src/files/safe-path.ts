@@ -28,10 +28,11 @@ export async function resolveSafely(path: string): Promise<string> {
     .filter((part) => part !== '');
   let current = '/';
   let links = 0;
+  const look = lookAhead(todo);
   await checkAncestor(current);
   for (let part = todo.shift(); part !== undefined; part = todo.shift()) {
     const next = join(current, part);
-    const stats = await lstatOrUndefined(next);
+    const stats = await look(next);
     if (stats === undefined) {
       return join(next, ...todo);
     }
@@ -55,6 +56,22 @@ export async function resolveSafely(path: string): Promise<string> {
   return current;
 }
 
+/**
+ * Asks for all components of a path at once: one after the other each would wait for its turn among the threads, or for the file server.
+ * What a symbolic link leads to is asked for when it is known.
+ */
+function lookAhead(parts: readonly string[]): (path: string) => Promise<Stats | undefined> {
+  const asked = new Map<string, Promise<Stats | undefined>>();
+  let path = '/';
+  for (const part of parts) {
+    path = join(path, part);
+    const answer = lstatOrUndefined(path);
+    answer.catch(() => {}); // ENOTDIR beneath a file, which is refused before its turn comes
+    asked.set(path, answer);
+  }
+  return (next) => asked.get(next) ?? lstatOrUndefined(next);
+}
+
 /** As `resolveSafely`, for a directory in which something is about to be made or opened. */
 export async function checkSafeParent(directory: string): Promise<void> {
   const resolved = await resolveSafely(directory);
@@ -67,8 +84,10 @@ export async function checkSafeParent(directory: string): Promise<void> {
  * @throws UnetError UNET_UNSAFE_PATH; the system error ENOENT when it does not exist.
  */
 export async function verifyPrivateDirectory(path: string): Promise<void> {
+  const answer = lstat(path);
+  answer.catch(() => {}); // what is wrong above it is said first
   await checkSafeParent(dirname(resolve(path)));
-  const stats = await lstat(path);
+  const stats = await answer;
   if (stats.isSymbolicLink()) {
     throw unsafe(path, 'is a symbolic link');
   }

@@ -24,6 +24,8 @@ const DIRECTORY = 'join';
 const FILE = 'record.json';
 const MAX_BYTES = 16 * 1024;
 const POLL_MS = 500;
+// The kernel takes some milliseconds for it, which are not to lie between the record and the join.
+const UNWATCH_AFTER_MS = 500;
 // Hundreds of nodes that look at the same moment are a load on a metadata server.
 const JITTER = 0.2;
 // Gone between two looks, or replaced on the server (ESTALE) while it was read.
@@ -35,23 +37,37 @@ export function createSharedFsTransport(options: SharedFsTransportOptions): Join
   const jobDir = resolve(options.jobDir);
   const directory = join(jobDir, DIRECTORY);
   const file = join(directory, FILE);
+  let watcher: Disposable | undefined;
+  const unwatch = (one = watcher) => {
+    one?.[Symbol.dispose]();
+    if (watcher === one) {
+      watcher = undefined;
+    }
+  };
   return {
     name: 'shared-fs',
     publish: async (record, signal) => {
       signal.throwIfAborted();
       await ensurePrivateDirectory(directory);
       signal.throwIfAborted();
-      await writePrivateFile(file, `${JSON.stringify(toWire(record))}\n`);
+      // Written outside of what the workers watch: they are woken once.
+      await writePrivateFile(file, `${JSON.stringify(toWire(record))}\n`, {
+        temporary: jobDir,
+        durable: false,
+      });
     },
     watch: async (signal) => {
       signal.throwIfAborted();
+      unwatch(); // chokidar would share an earlier one, whose directory may be another by now
       const look = createLook({ jobDir, directory, file, expect, onRefused });
       const wakeUp = createWakeUp(signal);
-      let watcher: Disposable | undefined;
       try {
         for (;;) {
           const { record, exists } = await wakeUp.unlessAborted(look());
           if (record !== undefined) {
+            if (watcher !== undefined) {
+              setTimeout(unwatch, UNWATCH_AFTER_MS, watcher).unref();
+            }
             return record;
           }
           if (exists && watcher === undefined) {
@@ -59,8 +75,10 @@ export function createSharedFsTransport(options: SharedFsTransportOptions): Join
           }
           await wakeUp.next(pollMs * (1 - JITTER + 2 * JITTER * Math.random()));
         }
+      } catch (error) {
+        unwatch();
+        throw error;
       } finally {
-        watcher?.[Symbol.dispose]();
         wakeUp.end();
       }
     },
@@ -83,6 +101,7 @@ function createLook(context: {
   onRefused: SharedFsTransportOptions['onRefused'];
 }): Look {
   const { jobDir, directory, file, expect, onRefused } = context;
+  let verified = false;
   let refusedText: string | undefined;
   let refusedMessage: string | undefined;
   const refuse = (error: unknown) => {
@@ -93,13 +112,16 @@ function createLook(context: {
     }
   };
   return async () => {
-    let exists = false;
+    let exists = verified;
     try {
-      if (!(await readdir(jobDir)).includes(basename(directory))) {
-        return { exists };
+      if (!verified) {
+        if (!(await readdir(jobDir)).includes(basename(directory))) {
+          return { exists };
+        }
+        await verifyPrivateDirectory(directory);
+        verified = true;
+        exists = true;
       }
-      await verifyPrivateDirectory(directory);
-      exists = true;
       if (!(await readdir(directory)).includes(basename(file))) {
         return { exists };
       }
@@ -116,6 +138,7 @@ function createLook(context: {
         throw error;
       }
     } catch (error) {
+      verified = false;
       if (!PASSING.has(errnoOf(error) ?? '')) {
         refuse(error);
       }

@@ -1,8 +1,9 @@
 /** Agents as children on this machine, one for each made-up node. */
 import { availableParallelism } from 'node:os';
 import pLimit from 'p-limit';
-import { type LinesChild, startLines } from '../process/start.ts';
+import { followLines, type LinesChild, startPiped } from '../process/start.ts';
 import { isMeant, type Launcher, type LaunchRequest } from './launcher.ts';
+import { takeSpareAgent, withNode } from './spare-agent.ts';
 
 // One that says nothing for so long does not hold up the others.
 const FIRST_WORD_MS = 2000;
@@ -78,8 +79,8 @@ function createLateChild(
           clearTimeout(patience);
           resolve();
         };
-        const started = startLines([...argv, '--node', node], {
-          env,
+        const own = withNode(argv, node);
+        const started = followLines(takeSpareAgent(own, env) ?? startPiped(own, { env }), {
           onLine: (line) => {
             spoken();
             onLine(line);

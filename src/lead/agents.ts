@@ -7,6 +7,7 @@ import { fluxExecLauncher } from '../launch/flux-exec.ts';
 import type { LaunchedAgents, Launcher, LaunchRequest } from '../launch/launcher.ts';
 import { localLauncher } from '../launch/local.ts';
 import { refusingLauncher } from '../launch/refusing.ts';
+import { agentArgv } from '../launch/spare-agent.ts';
 import { srunLauncher } from '../launch/srun.ts';
 import { addressOfInterface, ownAddresses } from '../node/address.ts';
 import { createAssembler, jsonLine } from '../node/frames.ts';
@@ -93,7 +94,7 @@ export function startAgents(options: AgentsOptions): Agents {
   }, options.onDiagnostic);
   const launched = options.launcher.start({
     nodes: options.nodes,
-    argv: [process.execPath, process.argv[1] ?? 'unet', 'node', 'agent', '--job', options.jobId],
+    argv: agentArgv(options.jobId),
     env: childEnvironment(options.env),
     onLine: assemble,
     onDiagnostic: options.onDiagnostic,

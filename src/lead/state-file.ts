@@ -3,7 +3,7 @@ import { writePrivateFile } from '../files/private-file.ts';
 import type { JobState } from '../job/state.ts';
 
 export type StateFile = {
-  /** Writes the state as it is when its turn comes. Resolves when it is on disk, or could not be written. */
+  /** Writes the state as it is when its turn comes. Resolves when it is written, or could not be. */
   save: () => Promise<void>;
 };
 
@@ -17,8 +17,9 @@ export function createStateFile(
   let queued: Promise<void> | undefined;
   const write = () => {
     queued = undefined;
-    writing = writePrivateFile(path, `${JSON.stringify(read(), null, 2)}\n`).catch((error: unknown) =>
-      onTrouble(`the state could not be written: ${String(error)}`),
+    // Not synced, often as it is written: a machine that is started again has no cluster, and half a state is taken for none.
+    writing = writePrivateFile(path, `${JSON.stringify(read(), null, 2)}\n`, { durable: false }).catch(
+      (error: unknown) => onTrouble(`the state could not be written: ${String(error)}`),
     );
     return writing;
   };

@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { spawnDetached } from '../process/detached.ts';
 import { childEnvironment } from '../process/environment.ts';
+import { handedOn } from '../process/handed-on.ts';
 import type { SupervisorRequest } from './request.ts';
 
 export type SupervisorProcess = {
@@ -22,18 +23,22 @@ export type SupervisorProcess = {
 };
 
 const SAID_BYTES = 64 * 1024;
-// Handed from dist/early.js to dist/unet.js.
-const SPARE = Symbol.for('unet.spare-supervisor');
-type Holder = { [SPARE]?: SupervisorProcess | undefined };
+// From dist/early.js to the command's own code.
+const spare = handedOn<SupervisorProcess>('spare-supervisor');
 
 /**
  * Starts one in a session of its own, with no terminal, that waits for its request on its standard input.
  *
  * @throws the system error when it cannot be started.
  */
-export function startSupervisorProcess(env: NodeJS.ProcessEnv, cwd: string): SupervisorProcess {
+export function startSupervisorProcess(
+  env: NodeJS.ProcessEnv,
+  cwd: string,
+  args: readonly string[] = [],
+): SupervisorProcess {
   const output = openOutput();
-  const child = spawnDetached([process.execPath, process.argv[1] ?? 'unet', 'node', 'supervisor'], {
+  const argv = [process.execPath, process.argv[1] ?? 'unet', 'node', 'supervisor', ...args];
+  const child = spawnDetached(argv, {
     env: childEnvironment(env, { UNET_CONFIG: undefined }),
     cwd,
     stdio: ['pipe', output ?? 'ignore', output ?? 'ignore'],
@@ -56,17 +61,18 @@ export function startSupervisorProcess(env: NodeJS.ProcessEnv, cwd: string): Sup
   };
 }
 
-/** Starts one for the command that is about to be read. */
-export function startSpare(): void {
-  (globalThis as Holder)[SPARE] = startSupervisorProcess(process.env, process.cwd());
+/**
+ * Starts one for the command that is about to be read. Outside of any allocation the cluster will be on this machine, and it is to
+ * start the first agent there, too.
+ */
+export function startSpare(env: NodeJS.ProcessEnv): void {
+  const outside = env.SLURM_JOB_ID === undefined && env.FLUX_URI === undefined;
+  spare.leave(startSupervisorProcess(env, process.cwd(), outside ? ['--spare-agent'] : []));
 }
 
 /** The one that was started early, once. */
 export function takeSpare(): SupervisorProcess | undefined {
-  const holder = globalThis as Holder;
-  const spare = holder[SPARE];
-  holder[SPARE] = undefined;
-  return spare;
+  return spare.take();
 }
 
 /**

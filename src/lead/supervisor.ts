@@ -157,8 +157,10 @@ export class Supervisor implements Cluster {
   async start(socket: string): Promise<void> {
     this.socket = socket;
     const { allocation, settings } = this.options;
-    await writePrivateFile(this.paths.nonce, this.spec.nonce);
-    await ensurePrivateDirectory(this.paths.join);
+    await Promise.all([
+      writePrivateFile(this.paths.nonce, this.spec.nonce, { durable: false }),
+      ensurePrivateDirectory(this.paths.join),
+    ]);
     this.emit({
       type: 'plan',
       jobId: allocation.jobId,

@@ -19,12 +19,14 @@ import { createAssembler } from './frames.ts';
 import { createInbox, type Inbox } from './inbox.ts';
 import { type Prepared, prepare } from './prepare.ts';
 import { checkPeer, type Hello, JobSpec, PROTOCOL, ToAgents } from './protocol.ts';
+import { readAhead } from './read-ahead.ts';
 import { readRecord } from './record.ts';
 import { watchSilence } from './silence.ts';
 import { openStepLog, type StepLog } from './step-log.ts';
 import { teardown } from './teardown.ts';
 
 const SPEC_TIMEOUT_MS = 60_000;
+const IDLE_MS = 5;
 const TEARDOWN_TRIES = 2;
 
 export type AgentOptions = {
@@ -91,7 +93,10 @@ export async function runAgent(options: AgentOptions): Promise<number> {
     }
   }
 
+  // Started before anybody knew what for: the time until then is used.
+  const idle = setTimeout(readAhead, IDLE_MS);
   const spec = await firstSpec(inbox, stopping.signal);
+  clearTimeout(idle);
   if (spec === undefined) {
     await channel.flush();
     return EXIT.preflight;

@@ -10,6 +10,7 @@ import type { NodeContext } from './context.ts';
 import { attendControlPlane } from './control-plane.ts';
 import { bringNodeUp } from './plan.ts';
 import { greet } from './prepare.ts';
+import { readAhead } from './read-ahead.ts';
 import { holdAndRetry } from './resume.ts';
 import { type Claim, claimSlot } from './slots.ts';
 import { stageDirectory } from './steps/stage.ts';
@@ -20,8 +21,7 @@ export async function bringUp(life: Life): Promise<void> {
   try {
     const { hello, claim } = await greet(life.spec, life.options, life.prepared);
     life.channel.send(hello);
-    // What the first step needs is read and compiled while the supervisor answers.
-    Promise.all([import('execa'), import('../engine/yaml.ts')]).catch(() => {});
+    readAhead();
     if (hello.problem === undefined) {
       const claims = answerClaims(life, claim);
       claims.catch(() => {});

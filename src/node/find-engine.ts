@@ -36,8 +36,8 @@ export async function findEngine(context: NodeContext, log: StepLog, signal: Abo
     log.line('XDG_RUNTIME_DIR is no directory of ours: podman finds another');
     record.variables = { ...record.variables, XDG_RUNTIME_DIR: '' };
   }
-  const mayBePodman = (asked === 'auto' || asked === 'podman') && (await hasPodman(context));
-  if (spec.container.storage === 'job' && mayBePodman) {
+  const mayBePodman = async () => (asked === 'auto' || asked === 'podman') && (await hasPodman(context));
+  if (spec.container.storage === 'job' && (await mayBePodman())) {
     // Before the first question: the site's storage is then never touched.
     await giveStorage(context, PODMAN, log, signal);
   }
@@ -46,7 +46,7 @@ export async function findEngine(context: NodeContext, log: StepLog, signal: Abo
     return (await giveStorage(context, engine, log, signal)) ? await find() : engine;
   } catch (error) {
     // With its storage on a shared filesystem podman may answer nothing at all.
-    const stuck = UnetError.is(error) && error.code === 'UNET_ENGINE_MISSING' && mayBePodman;
+    const stuck = UnetError.is(error) && error.code === 'UNET_ENGINE_MISSING' && (await mayBePodman());
     if (!stuck || !(await giveStorage(context, PODMAN, log, signal))) {
       throw error;
     }

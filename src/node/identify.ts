@@ -4,7 +4,6 @@ import { UnetError } from '../errors.ts';
 import { addressOfInterface, sourceAddress } from './address.ts';
 import { type NodeContext, need } from './context.ts';
 import type { JobSpec } from './protocol.ts';
-import { writeRecord } from './record.ts';
 
 /**
  * Waits for the assignment, and sets the make variables that follow from it. The supervisor bounds the wait: it assigns
@@ -23,7 +22,6 @@ export async function identify(context: NodeContext, signal: AbortSignal): Promi
     const assignment = need(assigned.nodes[node], 'an assignment');
     const identity = identityVariables({ jobId: spec.jobId, node, hostIp: context.hostIp, ...assignment });
     record.variables = { ...record.variables, ...identity };
-    await writeRecord(context.directory, record);
     context.joinVia = assigned.joinVia;
     const names = Object.values(assigned.nodes).map(({ nodeName }) => nodeName);
     context.peers = [assigned.leadAddress, ...spec.nodes, ...names];

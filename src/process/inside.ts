@@ -1,5 +1,5 @@
 /** Processes of ours that work in a directory: what a killed agent's make is still doing there. */
-import { readdir, readFile, readlink } from 'node:fs/promises';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 // Started from there, but an engine's: they serve containers, one of them those of other jobs, and end with them.
@@ -16,7 +16,7 @@ const POLL_MS = 50;
 export async function endProcessesIn(directory: string): Promise<void> {
   const deadline = performance.now() + GRACE_MS;
   for (let name: NodeJS.Signals = 'SIGTERM'; ; ) {
-    const pids = await processesIn(directory);
+    const pids = processesIn(directory);
     if (pids.length === 0) {
       return;
     }
@@ -37,19 +37,26 @@ export async function endProcessesIn(directory: string): Promise<void> {
   }
 }
 
-async function processesIn(directory: string): Promise<number[]> {
-  const entries = await readdir('/proc');
-  const found = await Promise.all(
-    entries.map(async (entry) => {
-      // A foreign process's link cannot be read; proc(5).
-      const cwd = /^\d+$/.test(entry) ? await readlink(`/proc/${entry}/cwd`).catch(() => '') : '';
-      const inside = cwd === directory || cwd.startsWith(`${directory}/`);
-      return inside && !(await isEngineDaemon(entry)) ? Number(entry) : undefined;
-    }),
-  );
-  return found.flatMap((pid) => (pid === undefined || pid === process.pid ? [] : [pid]));
+/** Synchronous: /proc answers at once, and a thousand questions one by one would each wait for a thread. */
+function processesIn(directory: string): number[] {
+  return readdirSync('/proc')
+    .filter((entry) => /^\d+$/.test(entry) && Number(entry) !== process.pid)
+    .filter((entry) => {
+      const cwd = orEmpty(() => readlinkSync(`/proc/${entry}/cwd`));
+      return (cwd === directory || cwd.startsWith(`${directory}/`)) && !isEngineDaemon(entry);
+    })
+    .map(Number);
 }
 
-async function isEngineDaemon(pid: string): Promise<boolean> {
-  return ENGINE_DAEMONS.test(await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => ''));
+function isEngineDaemon(pid: string): boolean {
+  return ENGINE_DAEMONS.test(orEmpty(() => readFileSync(`/proc/${pid}/comm`, 'utf8')));
+}
+
+/** A foreign process's link cannot be read, and one that has ended has none; proc(5). */
+function orEmpty(read: () => string): string {
+  try {
+    return read();
+  } catch {
+    return '';
+  }
 }

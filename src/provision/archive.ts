@@ -1,6 +1,7 @@
 /** Writing and reading release archives: plain tar, the same bytes for the same content. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { create, extract, Parser, type ReadEntry } from 'tar';
 import { errnoOf, UnetError } from '../errors.ts';
@@ -14,6 +15,11 @@ export type WrittenArchive = { file: string; sha256: string; bytes: number };
 // Not 1970, at which GNU tar and others wonder.
 const MTIME = new Date('2020-01-01T00:00:00Z');
 const EXECUTABLE = 0o100;
+// Releases have some 150 KiB: one read.
+const READ_BYTES = 1024 * 1024;
+// Up to this an archive is extracted in one go. Asynchronously each file's handful of calls would queue for a thread and for a CPU, on
+// machines where all CPUs are busy with just this.
+const AT_ONCE_BYTES = 8 * 1024 * 1024;
 
 /**
  * Writes the tree at `root` to the private file `destination`. Owners, times, the umask of whoever made the tree,
@@ -78,7 +84,7 @@ export async function checkArchive(
   { shown = file, signal }: { shown?: string; signal?: AbortSignal | undefined } = {},
 ): Promise<void> {
   const check = createEntryCheck(shown);
-  const stream = createReadStream(file, { signal });
+  const stream = createReadStream(file, { signal, highWaterMark: READ_BYTES });
   try {
     await new Promise<void>((resolve, reject) => {
       const parser = new Parser({
@@ -108,8 +114,10 @@ export async function checkArchive(
 /** Extracts a checked archive into the empty directory `directory`. */
 export async function extractArchive(file: string, directory: string, shown = file): Promise<void> {
   try {
+    const { size } = await stat(file);
     await extract({
       file,
+      sync: size <= AT_ONCE_BYTES,
       cwd: directory,
       strict: true,
       preserveOwner: false,

@@ -1,19 +1,22 @@
 /** A release, wherever it comes from, as one archive that every node gets. */
-import { mkdir, mkdtemp, readdir } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import which from 'which';
-import { UnetError } from '../errors.ts';
+import { errnoOf, UnetError } from '../errors.ts';
 import { pathError } from '../files/path-error.ts';
+import { createPrivateFile } from '../files/private-file.ts';
 import { removeTree } from '../files/remove-tree.ts';
 import { checkSafeParent } from '../files/safe-path.ts';
 import type { Environment } from '../process/environment.ts';
 import { toolMissing } from '../process/run.ts';
-import { checkArchive, extractArchive, type WrittenArchive, writeArchive } from './archive.ts';
+import type { WrittenArchive } from './archive.ts';
 import { checkOut } from './git.ts';
 import { mirrored } from './mirror.ts';
 import { type Pin, pinOf, UPSTREAM } from './pins.ts';
 import { checkMakefile } from './probe.ts';
 import { type LocalReference, type RemoteReference, referenceText, shownUrl } from './reference.ts';
+import { rehearsalArchive } from './rehearsal-directory.ts';
 import type { Workspace } from './workspace.ts';
 
 export type PackOptions = {
@@ -55,7 +58,7 @@ export async function packRelease(
   const { rehearsalDir } = options;
   switch (reference.kind) {
     case 'rehearsal':
-      return packDirectory(rehearsalDir, 'rehearsal', options);
+      return takeRehearsal(rehearsalDir, options);
     case 'directory':
       return packDirectory(reference.path, reference.path, options);
     case 'tarball':
@@ -67,12 +70,29 @@ export async function packRelease(
   }
 }
 
+/** As it was packed when unet was built; from its directory where only that was built. */
+async function takeRehearsal(directory: string, options: PackOptions): Promise<PackedRelease> {
+  const { destination } = options;
+  const packed = await readFile(rehearsalArchive(directory)).catch((error: unknown) => {
+    if (errnoOf(error) !== 'ENOENT') {
+      throw error;
+    }
+  });
+  if (packed === undefined) {
+    return packDirectory(directory, 'rehearsal', options);
+  }
+  await createPrivateFile(destination, (file) => file.writeFile(packed), { durable: false });
+  const sha256 = createHash('sha256').update(packed).digest('hex');
+  return { file: destination, sha256, bytes: packed.length, description: 'rehearsal' };
+}
+
 async function packDirectory(
   path: string,
   description: string,
   { destination, signal }: PackOptions,
 ): Promise<PackedRelease> {
   await checkMakefile(path);
+  const { writeArchive } = await loadArchive();
   return { ...(await writeArchive(path, destination, { signal })), description };
 }
 
@@ -87,6 +107,7 @@ async function unpackAndPack(
   temporary: string,
   options: PackOptions,
 ): Promise<PackedRelease> {
+  const { checkArchive, extractArchive } = await loadArchive();
   await checkArchive(archive, { shown, signal: options.signal });
   const tree = join(temporary, 'tree');
   await mkdir(tree);
@@ -182,6 +203,11 @@ function notPinned(what: string, { tag, commit, sha256 }: Pin): UnetError {
   );
 }
 
+/** Loaded when it is needed: a release out of the cache is packed already. */
+function loadArchive(): Promise<typeof import('./archive.ts')> {
+  return import('./archive.ts');
+}
+
 /** Loaded when it is needed: it is in the bundle of every agent, and no agent downloads. */
 async function fetchFile(url: string, destination: string, options: PackOptions): Promise<string> {
   const { download } = await import('./download.ts');
@@ -199,6 +225,7 @@ async function packFound(
   { destination, signal }: PackOptions,
 ): Promise<PackedRelease> {
   await checkMakefile(root, shown);
+  const { writeArchive } = await loadArchive();
   return { ...(await writeArchive(root, destination, { shown, signal })), description };
 }
 

@@ -6,3 +6,8 @@ import { fileURLToPath } from 'node:url';
 export function rehearsalDirectory(): string {
   return join(dirname(fileURLToPath(import.meta.url)), 'rehearsal');
 }
+
+/** The same packed, as scripts/build.js does it. */
+export function rehearsalArchive(directory: string): string {
+  return `${directory}.tar`;
+}

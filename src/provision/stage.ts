@@ -67,7 +67,7 @@ export async function stageRelease({
     await checkArchive(archive, { shown: 'the release', signal });
     await mkdir(tree, 0o700);
     await extractArchive(archive, tree, 'the release');
-    await writePrivateFile(join(tree, MARKER), `${sha256}\n`);
+    await writePrivateFile(join(tree, MARKER), `${sha256}\n`, { durable: false });
     signal?.throwIfAborted();
     if (staged !== undefined) {
       await rename(directory, join(temporary, 'earlier'));

@@ -39,7 +39,9 @@ export const join: Step = {
 
 async function attempt(context: NodeContext, log: StepLog, signal: AbortSignal): Promise<void> {
   const command = path(context.record.stage, 'join-command');
-  await writePrivateFile(command, renderJoinCommand(need(context.joinRecord, 'the join record')));
+  await writePrivateFile(command, renderJoinCommand(need(context.joinRecord, 'the join record')), {
+    durable: false,
+  });
   const turn = context.turn ?? askForTurn(context);
   context.turn = undefined;
   try {

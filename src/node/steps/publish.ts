@@ -10,19 +10,22 @@ export const publish: Step = {
   run: async (context, log, signal) => {
     await runTarget('join-command', 'publish', context, log, signal);
     const written = join(context.record.stage, 'join-command');
-    const parsed = parseJoinCommand(await readFile(written, 'utf8'));
-    await rm(written);
-    const record: JoinRecord = {
-      version: JOIN_RECORD_VERSION,
-      jobId: context.spec.jobId,
-      epoch: context.epoch,
-      ...parsed,
-      expiresAt: new Date(Date.now() + context.spec.timeoutMs).toISOString(),
-    };
     const transport = context.transport(context.epoch);
-    await transport.publish(record, signal);
-    context.published = record;
-    context.onPublished();
-    log.line(`published by ${transport.name}, epoch ${record.epoch}, until ${record.expiresAt}`);
+    try {
+      const record: JoinRecord = {
+        version: JOIN_RECORD_VERSION,
+        jobId: context.spec.jobId,
+        epoch: context.epoch,
+        ...parseJoinCommand(await readFile(written, 'utf8')),
+        expiresAt: new Date(Date.now() + context.spec.timeoutMs).toISOString(),
+      };
+      await transport.publish(record, signal);
+      context.published = record;
+      context.onPublished();
+      log.line(`published by ${transport.name}, epoch ${record.epoch}, until ${record.expiresAt}`);
+    } finally {
+      // After the record is on its way: nobody waits for this.
+      await rm(written, { force: true });
+    }
   },
 };

@@ -36,10 +36,11 @@ export const stage: Step = {
     }
     log.line(`staged sha256 ${source.sha256} in ${record.stage}`);
     const probe = { env: context.environment(), timeoutMs: spec.stepTimeouts.stage, signal };
-    // All to their ends: what the engine's search makes has to be whole before it is taken away again.
-    const [release, engine, composeFile] = await Promise.allSettled([
-      probeRelease(record.stage, probe),
+    // All to their ends: what the engine's search makes has to be whole before it is taken away again. The file is last: it is
+    // parsed while the programs that the others have started run.
+    const [engine, release, composeFile] = await Promise.allSettled([
       findEngine(context, log, signal),
+      probeRelease(record.stage, probe),
       readComposeFile(record.stage),
     ]);
     context.release = settled(release);

@@ -1,0 +1,48 @@
+/**
+ * The first agent of this machine, started while it is not yet known whether it is wanted: a Node of its own takes as long to start as
+ * the supervisor's. It is an agent like any other, with the arguments that it will most likely have, and waits for its spec.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import { localAllocation } from '../allocation/local.ts';
+import { childEnvironment, type Environment } from '../process/environment.ts';
+import { handedOn } from '../process/handed-on.ts';
+import { startPiped } from '../process/start.ts';
+
+type SpareAgent = { argv: readonly string[]; env: Environment; child: ReturnType<typeof startPiped> };
+
+const spareAgent = handedOn<SpareAgent>('spare-agent');
+
+/** How an agent is started, without what the launcher adds. */
+export function agentArgv(jobId: string): string[] {
+  return [process.execPath, process.argv[1] ?? 'unet', 'node', 'agent', '--job', jobId];
+}
+
+/** As the local launcher adds it. */
+export function withNode(argv: readonly string[], node: string): string[] {
+  return [...argv, '--node', node];
+}
+
+/** Starts one for the lead of this machine's cluster, if that has no name of its own. */
+export function startSpareAgent(env: NodeJS.ProcessEnv): void {
+  const { jobId, self = '' } = localAllocation('default', 1);
+  const argv = withNode(agentArgv(jobId), self);
+  const own = childEnvironment(env);
+  try {
+    spareAgent.leave({ argv, env: own, child: startPiped(argv, { env: own }) });
+  } catch {
+    // The launcher tries again, and says why it cannot be had.
+  }
+}
+
+/** The one that was started, if it is what `argv` would start; another is let go: the end of its input ends it. */
+export function takeSpareAgent(argv: readonly string[], env: Environment): SpareAgent['child'] | undefined {
+  const spare = spareAgent.take();
+  if (spare === undefined) {
+    return undefined;
+  }
+  if (!isDeepStrictEqual({ argv: spare.argv, env: spare.env }, { argv, env }) || spare.child.ended()) {
+    spare.child.process.stdin.end();
+    return undefined;
+  }
+  return spare.child;
+}
