@@ -13,6 +13,9 @@ const startsCluster = ['run', 'up', 'rehearse'].includes(command);
 if (startsCluster && !process.argv.some((word) => word === '--help' || word === '-h')) {
   await import('../dist/early.js');
 }
+if (role === 'supervisor' && process.argv.includes('--spare-agent')) {
+  await import('../dist/spare.js');
+}
 const isResident = command === 'node' && ['agent', 'supervisor'].includes(role);
 const isEveryday = startsCluster || ['down', 'env', 'attr'].includes(command);
 await import(isResident ? '../dist/resident.js' : isEveryday ? '../dist/everyday.js' : '../dist/unet.js');

@@ -9,7 +9,7 @@ import { BUNDLE, buildRehearsal } from '../src/rehearsal/build.js';
 import { writeLicenses } from './licenses.js';
 
 const COMMANDS = { 'src/all-commands.ts': 'unet', 'src/everyday-commands.ts': 'everyday' };
-const RESIDENT = { 'src/early.ts': 'early', 'src/resident.ts': 'resident' };
+const RESIDENT = { 'src/early.ts': 'early', 'src/spare.ts': 'spare', 'src/resident.ts': 'resident' };
 // Each kind of process, and what more than one of them may load.
 const APART = {
   'src/node/agent.ts': 'agent',

@@ -3,7 +3,7 @@ import './process/umask.ts';
 import { startSpare, takeSpare } from './lead/supervisor-process.ts';
 
 try {
-  startSpare(process.env);
+  startSpare(process.argv, process.env);
   // A command that ends without need of it: at once, so that nobody sees two.
   process.on('exit', () => takeSpare()?.dismiss());
 } catch {

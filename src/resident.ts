@@ -9,7 +9,6 @@ import { text as readText } from 'node:stream/consumers';
 import { parseArgs } from 'node:util';
 import { EXIT, UnetError } from './errors.ts';
 import { jobPaths } from './job/layout.ts';
-import { startSpareAgent } from './launch/spare-agent.ts';
 import type { SupervisorRequest } from './lead/request.ts';
 import { redact } from './process/redact.ts';
 import { interruptions } from './process/signals.ts';
@@ -40,7 +39,7 @@ async function main(argv: string[]): Promise<number> {
       return await agent(values.node);
     }
     if (role === 'supervisor' && values.help !== true) {
-      return await supervisor({ spareAgent: values['spare-agent'] === true });
+      return await supervisor();
     }
     console.error(USAGE);
     return values.help === true ? EXIT.done : EXIT.usage;
@@ -63,10 +62,7 @@ async function agent(node: string | undefined): Promise<number> {
   });
 }
 
-async function supervisor({ spareAgent }: { spareAgent: boolean }): Promise<number> {
-  if (spareAgent) {
-    startSpareAgent(process.env);
-  }
+async function supervisor(): Promise<number> {
   const { serve } = await import('./lead/serve.ts');
   const text = await readText(process.stdin);
   if (text === '') {
@@ -95,7 +91,8 @@ function parse(argv: string[]) {
         // To be seen in a list of processes.
         job: { type: 'string' },
         presence: { type: 'string' },
-        'spare-agent': { type: 'boolean' },
+        // Read by bin/unet.js.
+        'spare-agent': { type: 'string' },
         help: { type: 'boolean' },
       },
     });

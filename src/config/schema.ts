@@ -3,6 +3,18 @@ import * as z from 'zod';
 import { ALLOCATION_KINDS } from '../allocation/allocation.ts';
 import { isMirror } from '../provision/mirror.ts';
 import { DEFAULT_RELEASE } from '../provision/pins.ts';
+import {
+  ENGINES,
+  JOIN_VIA,
+  OUTPUTS,
+  PACK_VIA,
+  PROVISION,
+  PROXIES,
+  STAGES,
+  STEP_TIMEOUTS_MS,
+  STORAGES,
+  type TimedStep,
+} from './choices.ts';
 import { isDevice, parseMount, parsePublish, parseUlimit, parseVariable } from './container.ts';
 import { parseDuration } from './duration.ts';
 
@@ -46,34 +58,13 @@ const Flag = z.union([
  */
 export type SettingKind = 'text' | 'path' | 'choice' | 'count' | 'duration' | 'switch' | 'list';
 
-/** Deadlines of single waits, in milliseconds. What is seen in the field times ten: see docs/configuration.md. */
-export const StepTimeouts = z.object({
-  hello: Duration.default(60_000),
-  stage: Duration.default(120_000),
-  load: Duration.default(900_000),
-  up: Duration.default(600_000),
-  boot: Duration.default(120_000),
-  images: Duration.default(600_000),
-  init: Duration.default(360_000),
-  kubeconfig: Duration.default(60_000),
-  cni: Duration.default(180_000),
-  publish: Duration.default(60_000),
-  'await-join': Duration.default(900_000),
-  join: Duration.default(360_000),
-  ready: Duration.default(300_000),
-  dns: Duration.default(180_000),
-  down: Duration.default(60_000),
-});
+/** Deadlines of single waits, in milliseconds. */
+export const StepTimeouts = z.object(
+  Object.fromEntries(
+    Object.entries(STEP_TIMEOUTS_MS).map(([step, ms]) => [step, Duration.default(ms)]),
+  ) as Record<TimedStep, z.ZodDefault<typeof Duration>>,
+);
 export type StepTimeouts = z.infer<typeof StepTimeouts>;
-
-export const JOIN_VIA = ['auto', 'shared-fs', 'flux-archive', 'stdio'] as const;
-export const STAGES = ['auto', 'copy', 'archive', 'none'] as const;
-export const PACK_VIA = ['auto', 'shared-fs', 'sbcast', 'flux-archive'] as const;
-export const ENGINES = ['auto', 'docker', 'podman', 'nerdctl'] as const;
-export const STORAGES = ['auto', 'site', 'job'] as const;
-export const PROXIES = ['auto', 'none'] as const;
-export const PROVISION = ['cache', 'clone', 'dir'] as const;
-export const OUTPUTS = ['auto', 'terminal', 'plain', 'json'] as const;
 
 /**
  * What is parsed here is what people write. It is not idempotent: a parsed duration is a number of milliseconds,

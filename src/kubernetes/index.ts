@@ -2,7 +2,7 @@
  * What the lead's agent does with the API server. A bundle of its own (dist/kubernetes.js): the client is larger than all
  * the rest of unet, and every other process starts without reading it.
  */
-export { loadConfig } from './client.ts';
+export { loadConfig, prepareTls } from './client.ts';
 export { dnsReady } from './dns.ts';
 export { deleteNode, followNodes } from './nodes.ts';
 export { boundToken, revokeTokens } from './tokens.ts';

@@ -22,9 +22,9 @@ export function withNode(argv: readonly string[], node: string): string[] {
   return [...argv, '--node', node];
 }
 
-/** Starts one for the lead of this machine's cluster, if that has no name of its own. */
-export function startSpareAgent(env: NodeJS.ProcessEnv): void {
-  const { jobId, self = '' } = localAllocation('default', 1);
+/** Starts one for the lead of this machine's cluster of that name. */
+export function startSpareAgent(name: string, env: NodeJS.ProcessEnv): void {
+  const { jobId, self = '' } = localAllocation(name, 1);
   const argv = withNode(agentArgv(jobId), self);
   const own = childEnvironment(env);
   try {

@@ -11,7 +11,8 @@ import { agentArgv } from '../launch/spare-agent.ts';
 import { srunLauncher } from '../launch/srun.ts';
 import { addressOfInterface, ownAddresses } from '../node/address.ts';
 import { createAssembler, jsonLine } from '../node/frames.ts';
-import { FromAgent, type ToAgents } from '../node/protocol.ts';
+import { FromAgent } from '../node/from-agent.ts';
+import type { ToAgents } from '../node/to-agents.ts';
 import { childEnvironment } from '../process/environment.ts';
 import type { SupervisorRequest } from './request.ts';
 

@@ -1,6 +1,6 @@
 /** Agents that only clean: for nodes whose own agent has died, and for a `down` with no supervisor. */
 import { UnetError } from '../errors.ts';
-import type { JobSpec } from '../node/protocol.ts';
+import type { JobSpec } from '../node/to-agents.ts';
 import { type AgentsOptions, startAgents } from './agents.ts';
 
 export type CleanOptions = Pick<AgentsOptions, 'launcher' | 'nodes' | 'env' | 'onDiagnostic'> & {

@@ -1,7 +1,7 @@
 /** What the supervisor's rooms share: the job, its nodes, and what all of them may do to it. */
 import type { UnetError } from '../errors.ts';
 import type { ClusterPhase, EventBody, NodePhase } from '../events/types.ts';
-import type { JobSpec, ToAgents } from '../node/protocol.ts';
+import type { JobSpec, ToAgents } from '../node/to-agents.ts';
 import type { SupervisorRequest } from './request.ts';
 import type { NodeEntry } from './roster.ts';
 import type { Timers } from './timers.ts';

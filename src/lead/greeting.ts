@@ -1,7 +1,8 @@
 /** From the first hello to the assignment: who is there, on which ports, and how the join record will travel. */
 import { UnetError } from '../errors.ts';
 import { chooseTransport, type TransportName } from '../join/transport.ts';
-import { checkPeer, type Hello } from '../node/protocol.ts';
+import type { Hello } from '../node/from-agent.ts';
+import { checkPeer } from '../node/protocol.ts';
 import { SLOTS } from '../node/slots.ts';
 import { sameArchitecture } from '../pack/architecture.ts';
 import type { Cluster } from './cluster.ts';

@@ -1,7 +1,8 @@
 /** All launches of a job's agents: the first, and those for nodes that are tried again. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Launcher, LaunchRequest } from '../launch/launcher.ts';
-import type { FromAgent, JobSpec, ToAgents } from '../node/protocol.ts';
+import type { FromAgent } from '../node/from-agent.ts';
+import type { JobSpec, ToAgents } from '../node/to-agents.ts';
 import { type Agents, startAgents } from './agents.ts';
 
 // srun ends some milliseconds after its last task.

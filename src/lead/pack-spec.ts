@@ -1,4 +1,4 @@
-import type { JobSpec } from '../node/protocol.ts';
+import type { JobSpec } from '../node/to-agents.ts';
 import type { Pack } from '../pack/reader.ts';
 
 /** What agents are told of a pack. */

@@ -1,6 +1,6 @@
 /** What each message of an agent means to the supervisor. */
 import { UnetError } from '../errors.ts';
-import type { FromAgent } from '../node/protocol.ts';
+import type { FromAgent } from '../node/from-agent.ts';
 import type { Cluster } from './cluster.ts';
 import type { Greeting } from './greeting.ts';
 import type { Joining } from './joining.ts';

@@ -5,7 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Settings } from '../config/schema.ts';
 import { UnetError } from '../errors.ts';
-import type { OwnRelease, ToAgents } from '../node/protocol.ts';
+import type { OwnRelease, ToAgents } from '../node/to-agents.ts';
 import { childEnvironment } from '../process/environment.ts';
 import type { PackedRelease } from '../provision/pack.ts';
 import type { ProvisionOptions } from '../provision/provision.ts';

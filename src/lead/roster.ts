@@ -1,8 +1,9 @@
 /** What the supervisor knows of each node. */
 import type { ErrorRecord } from '../errors.ts';
 import type { NodePhase, StepName } from '../events/types.ts';
-import type { Assignment, Hello } from '../node/protocol.ts';
+import type { Hello } from '../node/from-agent.ts';
 import { portsOfSlot } from '../node/slots.ts';
+import type { Assignment } from '../node/to-agents.ts';
 
 export type NodeEntry = {
   name: string;

@@ -78,14 +78,26 @@ async function lockSoon({ allocation }: ServeOptions): Promise<boolean> {
 }
 
 /**
- * The supervisor's log, written without holding anything up: it may be on a file server that hangs. A full disk must
- * not end a running cluster either.
+ * The supervisor's log, written without holding anything up: it may be on a file server that hangs. What comes while it is written to
+ * goes into it at once after that. A full disk must not end a running cluster either.
  */
 function createNotes(path: string): (line: string) => void {
-  let writing = Promise.resolve();
+  let waiting = '';
+  let writing = false;
+  const write = async () => {
+    writing = true;
+    while (waiting !== '') {
+      const text = waiting;
+      waiting = '';
+      await appendFile(path, text, { mode: 0o600 }).catch(() => {});
+    }
+    writing = false;
+  };
   return (line) => {
-    const text = `${new Date().toISOString()} ${redact(line)}\n`;
-    writing = writing.then(() => appendFile(path, text, { mode: 0o600 })).catch(() => {});
+    waiting += `${new Date().toISOString()} ${redact(line)}\n`;
+    if (!writing) {
+      void write();
+    }
   };
 }
 

@@ -2,7 +2,8 @@
 
 import { containerOptions } from '../engine/container-options.ts';
 import { memoKey } from '../flux/names.ts';
-import { type JobSpec, PROTOCOL } from '../node/protocol.ts';
+import { PROTOCOL } from '../node/protocol.ts';
+import type { JobSpec } from '../node/to-agents.ts';
 import type { SupervisorRequest } from './request.ts';
 
 export type SpecOptions = {

@@ -2,7 +2,7 @@
 import { hostname } from 'node:os';
 import type { ErrorRecord } from '../errors.ts';
 import { type JobState, STATE_VERSION } from '../job/state.ts';
-import type { Ports } from '../node/protocol.ts';
+import type { Ports } from '../node/ports.ts';
 import { portsOfSlot } from '../node/slots.ts';
 import type { Cluster } from './cluster.ts';
 

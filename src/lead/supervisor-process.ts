@@ -65,9 +65,17 @@ export function startSupervisorProcess(
  * Starts one for the command that is about to be read. Outside of any allocation the cluster will be on this machine, and it is to
  * start the first agent there, too.
  */
-export function startSpare(env: NodeJS.ProcessEnv): void {
+export function startSpare(argv: readonly string[], env: NodeJS.ProcessEnv): void {
   const outside = env.SLURM_JOB_ID === undefined && env.FLUX_URI === undefined;
-  spare.leave(startSupervisorProcess(env, process.cwd(), outside ? ['--spare-agent'] : []));
+  const args = outside ? ['--spare-agent', likelyName(argv, env)] : [];
+  spare.leave(startSupervisorProcess(env, process.cwd(), args));
+}
+
+/** The cluster's name if no file says another; then the agent that was started under this one is not used. */
+function likelyName(argv: readonly string[], env: NodeJS.ProcessEnv): string {
+  const at = argv.lastIndexOf('--name');
+  const joined = argv.findLast((word) => word.startsWith('--name='))?.slice('--name='.length);
+  return (at < 0 ? joined : argv[at + 1]) ?? env.UNET_NAME ?? 'default';
 }
 
 /** The one that was started early, once. */

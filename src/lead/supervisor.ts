@@ -13,7 +13,8 @@ import { buryJob, removeSecrets } from '../job/bury.ts';
 import { type JobPaths, jobPaths } from '../job/layout.ts';
 import type { ApiServer } from '../kubernetes/server-url.ts';
 import type { Launcher } from '../launch/launcher.ts';
-import type { FromAgent, JobSpec, ToAgents } from '../node/protocol.ts';
+import type { FromAgent } from '../node/from-agent.ts';
+import type { JobSpec, ToAgents } from '../node/to-agents.ts';
 import { launcherFor, leadPlace } from './agents.ts';
 import { type Cluster, type SupervisorOptions, wantedNodes } from './cluster.ts';
 import type { ResumeSettings } from './control.ts';
@@ -46,6 +47,7 @@ const STOP_MARGIN_MS = 15_000;
 // A bye that is still in the pipe explains the exit which the launcher reports.
 const BYE_MS = 100;
 const STATE_RENEWAL_MS = 10_000;
+const SAVE_WITHIN_MS = 100;
 
 export class Supervisor implements Cluster {
   readonly events: EventLog = createEventLog();
@@ -78,6 +80,7 @@ export class Supervisor implements Cluster {
   private error: ErrorRecord | undefined;
   private socket = '';
   private deadline: NodeJS.Timeout | undefined;
+  private saving: NodeJS.Timeout | undefined;
   /** Something could not be taken away. */
   private left = false;
   private finish = () => {};
@@ -356,12 +359,16 @@ export class Supervisor implements Cluster {
     if (node.phase !== phase) {
       node.phase = phase;
       this.emit({ type: 'node', node: node.name, phase, message });
-      void this.saveState();
+      this.save();
     }
   }
 
+  /** Soon: hundreds of nodes have news at the same moment, and the state may be on a file server. */
   save(): void {
-    void this.saveState();
+    this.saving ??= this.timers.after(SAVE_WITHIN_MS, () => {
+      this.saving = undefined;
+      void this.saveState();
+    });
   }
 
   emit(body: EventBody): void {
@@ -372,7 +379,7 @@ export class Supervisor implements Cluster {
     this.launches.send(message, to);
   }
 
-  /** Resolves when it is on disk; the rest is told meanwhile. */
+  /** At once. Resolves when it is written; the rest is told meanwhile. */
   private async saveState(): Promise<void> {
     this.publicity.update();
     await this.stateFile.save();

@@ -16,14 +16,16 @@ import { bringUp } from './bring-up.ts';
 import { type Channel, openChannel } from './channel.ts';
 import { removeFluxTraces } from './flux-traces.ts';
 import { createAssembler } from './frames.ts';
+import type { Hello } from './from-agent.ts';
 import { createInbox, type Inbox } from './inbox.ts';
 import { type Prepared, prepare } from './prepare.ts';
-import { checkPeer, type Hello, JobSpec, PROTOCOL, ToAgents } from './protocol.ts';
+import { checkPeer, PROTOCOL } from './protocol.ts';
 import { readAhead } from './read-ahead.ts';
 import { readRecord } from './record.ts';
 import { watchSilence } from './silence.ts';
 import { openStepLog, type StepLog } from './step-log.ts';
 import { teardown } from './teardown.ts';
+import { JobSpec, ToAgents } from './to-agents.ts';
 
 const SPEC_TIMEOUT_MS = 60_000;
 const IDLE_MS = 5;

@@ -2,7 +2,7 @@
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { toLines } from './frames.ts';
-import type { FromAgent } from './protocol.ts';
+import type { FromAgent } from './from-agent.ts';
 
 export type Channel = {
   send: (message: FromAgent) => void;

@@ -6,11 +6,12 @@ import type { JoinRecord } from '../join/record.ts';
 import type { JoinTransport, TransportName } from '../join/transport.ts';
 import type { Environment } from '../process/environment.ts';
 import type { ReleaseFacts } from '../provision/probe.ts';
+import type { FromAgent } from './from-agent.ts';
 import type { Inbox } from './inbox.ts';
 import type { LoadedPack } from './pack.ts';
-import type { Assignment, FromAgent, JobSpec } from './protocol.ts';
 import type { NodeRecord } from './record.ts';
 import type { StepLog } from './step-log.ts';
+import type { Assignment, JobSpec } from './to-agents.ts';
 
 type Message = FromAgent extends infer M ? (M extends { node: string } ? Omit<M, 'node'> : never) : never;
 

@@ -9,7 +9,7 @@ import { removeValue } from '../flux/kvs.ts';
 import { setMemo } from '../flux/memo.ts';
 import { recordKey } from '../flux/names.ts';
 import { archivePrefix } from '../join/flux-archive.ts';
-import type { JobSpec } from './protocol.ts';
+import type { JobSpec } from './to-agents.ts';
 
 // An instance that is ending answers no more, and what it holds ends with it.
 const TIMEOUT_MS = 5000;

@@ -6,7 +6,7 @@ import { childEnvironment } from '../process/environment.ts';
 import { packRelease } from '../provision/pack.ts';
 import { rehearsalDirectory } from '../provision/rehearsal-directory.ts';
 import type { NodeContext } from './context.ts';
-import type { OwnRelease } from './protocol.ts';
+import type { OwnRelease } from './to-agents.ts';
 
 /**
  * Packs it into this node's own directory, where the same content gives the same checksum as on every other node.

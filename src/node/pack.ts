@@ -9,7 +9,7 @@ import { damagedPack } from '../pack/errors.ts';
 import { openPack, type Pack } from '../pack/reader.ts';
 import { INCOMING } from '../pack/routes.ts';
 import type { NodeContext } from './context.ts';
-import type { JobSpec, ToAgents } from './protocol.ts';
+import type { JobSpec, ToAgents } from './to-agents.ts';
 
 export type LoadedPack = {
   /** Archives to import into the node, as it sees them. */

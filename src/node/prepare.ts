@@ -16,11 +16,13 @@ import { endProcessesIn } from '../process/inside.ts';
 import { toolMissing } from '../process/run.ts';
 import { addressOfInterface, leadAddress } from './address.ts';
 import { endAgent } from './end-agent.ts';
+import type { Hello } from './from-agent.ts';
 import { seesPack } from './pack.ts';
-import { type Hello, type JobSpec, PROTOCOL } from './protocol.ts';
+import { PROTOCOL } from './protocol.ts';
 import { readRecord } from './record.ts';
 import { type Claim, claimSlot, SLOTS } from './slots.ts';
 import { teardown } from './teardown.ts';
+import type { JobSpec } from './to-agents.ts';
 
 export type Prepared = {
   /** This user's node-local directory. */

@@ -1,6 +1,6 @@
 /** `unet pack` as it is seen: a bar on a terminal, a line for each member in a log, JSON lines for a program. */
 import { color, figures } from 'listr2';
-import type { OUTPUTS } from '../config/schema.ts';
+import type { OUTPUTS } from '../config/choices.ts';
 import { formatBytes, progressBar } from '../events/bytes.ts';
 import { formatDuration } from '../events/format.ts';
 import { createPainter, type TerminalStream } from '../events/painter.ts';

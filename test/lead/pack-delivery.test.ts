@@ -5,7 +5,7 @@ import type { UnetError } from '../../src/errors.ts';
 import type { Cluster } from '../../src/lead/cluster.ts';
 import { createPackDelivery } from '../../src/lead/pack-delivery.ts';
 import { createRoster, type NodeEntry } from '../../src/lead/roster.ts';
-import type { ToAgents } from '../../src/node/protocol.ts';
+import type { ToAgents } from '../../src/node/to-agents.ts';
 import { program, scratch, until } from '../process/scratch.ts';
 
 type Wanted = {

@@ -10,8 +10,10 @@ import { Settings, StepTimeouts } from '../../src/config/schema.ts';
 import { containerOptions } from '../../src/engine/container-options.ts';
 import { jobPaths } from '../../src/job/layout.ts';
 import { createAssembler } from '../../src/node/frames.ts';
-import { FromAgent, type JobSpec, PROTOCOL, type ToAgents } from '../../src/node/protocol.ts';
+import { FromAgent } from '../../src/node/from-agent.ts';
+import { PROTOCOL } from '../../src/node/protocol.ts';
 import { portsOfSlot } from '../../src/node/slots.ts';
+import type { JobSpec, ToAgents } from '../../src/node/to-agents.ts';
 import { type PackedRelease, packRelease } from '../../src/provision/pack.ts';
 import { processesOf, scratch, until } from '../process/scratch.ts';
 

@@ -7,7 +7,9 @@ export const init: Step = {
   name: 'init',
   run: async (context, log, signal) => {
     // Wanted when this is done; before, reading and compiling it would hold up the node's start.
-    loadKubernetes().catch(() => {});
+    loadKubernetes()
+      .then(({ prepareTls }) => prepareTls())
+      .catch(() => {}); // who needs it says what is wrong
     await runTarget('kubeadm-init', 'init', context, log, signal);
   },
 };
