@@ -12,11 +12,12 @@ const UP_TIMEOUT_MS = 90_000;
 const DOWN_TIMEOUT_MS = 60_000;
 
 /** `unet rehearse`, as a user types it, with its output in a pipe as in a batch job. */
-export function unet({ installation, directory, nodes, delays, rehearsal, signal }) {
+export function unet({ installation, directory, cache, nodes, delays, rehearsal, signal }) {
   const name = `bench-${process.pid}`;
   const jobs = join(directory, 'jobs');
   const env = {
     ...environment(directory, rehearsal),
+    XDG_CACHE_HOME: cache,
     UNET_JOB_DIR: jobs,
     UNET_NODE_DIR: join(directory, 'nodes'),
   };

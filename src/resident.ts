@@ -6,10 +6,12 @@ import './process/umask.ts';
 import { appendFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { text as readText } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { EXIT, UnetError } from './errors.ts';
 import { jobPaths } from './job/layout.ts';
 import type { SupervisorRequest } from './lead/request.ts';
+import { loadBundle } from './process/compiled.ts';
 import { redact } from './process/redact.ts';
 import { interruptions } from './process/signals.ts';
 import { VERSION } from './version.ts';
@@ -26,7 +28,7 @@ async function main(argv: string[]): Promise<number> {
     const { positionals, values } = parse(argv);
     const [role] = positionals;
     if (role === 'agent' && values.presence !== undefined) {
-      const { runAttachedAgent } = await import('./attach/agent.ts');
+      const { runAttachedAgent } = load<typeof import('./attach/agent.ts')>('attached-agent');
       const { env } = process;
       return await runAttachedAgent({
         presence: values.presence,
@@ -51,7 +53,7 @@ async function main(argv: string[]): Promise<number> {
 }
 
 async function agent(node: string | undefined): Promise<number> {
-  const { runAgent } = await import('./node/agent.ts');
+  const { runAgent } = load<typeof import('./node/agent.ts')>('agent');
   return await runAgent({
     node: node ?? process.env.SLURMD_NODENAME ?? hostname(),
     unet: VERSION,
@@ -63,7 +65,7 @@ async function agent(node: string | undefined): Promise<number> {
 }
 
 async function supervisor(): Promise<number> {
-  const { serve } = await import('./lead/serve.ts');
+  const { serve } = load<typeof import('./lead/serve.ts')>('supervisor');
   const text = await readText(process.stdin);
   if (text === '') {
     return EXIT.done; // Started early, for a command that did not need it.
@@ -79,6 +81,11 @@ async function supervisor(): Promise<number> {
     console.error(`another supervisor of ${request.allocation.jobId} is there already`);
   }
   return EXIT.done;
+}
+
+/** A bundle beside this one; see scripts/build.js. */
+function load<T>(name: string): T {
+  return loadBundle(fileURLToPath(new URL(`${name}.cjs`, import.meta.url)), process.env);
 }
 
 function parse(argv: string[]) {

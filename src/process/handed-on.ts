@@ -1,6 +1,12 @@
 /** What one bundle of a process leaves for another: they have no modules in common, and so no variables. */
 
-export type HandedOn<T> = { leave: (value: T) => void; take: () => T | undefined };
+export type HandedOn<T> = {
+  leave: (value: T) => void;
+  /** Once. */
+  take: () => T | undefined;
+  /** Leaves it there. */
+  peek: () => T | undefined;
+};
 
 /** @param name the same on both sides. */
 export function handedOn<T extends object>(name: string): HandedOn<T> {
@@ -15,5 +21,6 @@ export function handedOn<T extends object>(name: string): HandedOn<T> {
       holder[key] = undefined;
       return value;
     },
+    peek: () => holder[key],
   };
 }

@@ -21,6 +21,25 @@ describe('writing a private file', () => {
     expect(modes).toEqual([0o600, 0o600]);
   });
 
+  test('can have another mode, be left to the system to sync, and be written outside of a directory that is watched', async () => {
+    const root = await place();
+    await mkdir(join(root, 'watched'), { mode: 0o700 });
+    const path = join(root, 'watched', 'f');
+    const seen: string[] = [];
+    await createPrivateFile(
+      path,
+      async (file) => {
+        await file.writeFile('text');
+        seen.push(...(await readdir(join(root, 'watched'))));
+      },
+      { mode: 0o700, durable: false, temporary: root },
+    );
+    expect(seen).toEqual([]);
+    expect((await stat(path)).mode & 0o777).toBe(0o700);
+    expect(await readFile(path, 'utf8')).toBe('text');
+    expect(await readdir(root)).toEqual(['watched']);
+  });
+
   test('replaces what was there, also when that was open to others', async () => {
     const path = join(await place(), 'f');
     await writeFile(path, 'a long old text', { mode: 0o644 });

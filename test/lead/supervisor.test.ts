@@ -1,4 +1,6 @@
-import { rmSync, statSync } from 'node:fs';
+import { rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { until } from '../process/scratch.ts';
 import { Cluster } from './cluster.ts';
@@ -15,7 +17,8 @@ describe('a cluster', () => {
     expect(supervisors).toEqual([cluster.state()?.supervisor.pid]);
     // Idempotent: the second one makes no other cluster.
     expect((await cluster.unet('up')).code).toBe(0);
-    expect(cluster.residents('supervisor')).toEqual(supervisors);
+    // What it had started early is ended, and gone in a moment.
+    await until(() => isDeepStrictEqual(cluster.residents('supervisor'), supervisors));
     const down = await cluster.unet('down');
     expect(down.code, down.stderr).toBe(0);
     await cluster.quiet();
@@ -26,7 +29,7 @@ describe('a cluster', () => {
   it('is not begun by a command that is wrong, killed, or ends: the supervisor that was started early goes', async () => {
     const cluster = new Cluster();
     expect((await cluster.unet('up', '--nodes', 'two')).code).toBe(2);
-    expect(cluster.residents('supervisor')).toEqual([]);
+    await cluster.quiet();
     const { child, ended } = cluster.start('up');
     await until(() => cluster.residents('supervisor').length === 1);
     child.kill('SIGKILL');
@@ -39,6 +42,18 @@ describe('a cluster', () => {
     expect(cluster.left()).toEqual([]);
   });
 
+  it('whose name only a file says does without the agent that was started early under another', async () => {
+    const cluster = new Cluster({ UNET_NAME: undefined });
+    writeFileSync(join(cluster.directory, 'home', 'unet.yaml'), `name: ${cluster.name}\n`);
+    const up = await cluster.unet('up');
+    expect(up.code, up.stderr).toBe(0);
+    await until(() => cluster.residents('agent').length === 2);
+    expect(cluster.residents('agent', `local-${cluster.name}`)).toHaveLength(2);
+    await cluster.unet('down');
+    await cluster.quiet();
+    expect(cluster.left()).toEqual([]);
+  });
+
   it('whose socket cannot be seen, as from a /tmp of the job’s own, is followed and taken down by its files', async () => {
     const cluster = new Cluster();
     await cluster.unet('up');
@@ -46,7 +61,7 @@ describe('a cluster', () => {
     rmSync(cluster.state()?.supervisor.socket ?? '');
     const up = await cluster.unet('up');
     expect(up.code, up.stderr).toBe(0);
-    expect(cluster.residents('supervisor')).toEqual(supervisors);
+    await until(() => isDeepStrictEqual(cluster.residents('supervisor'), supervisors));
     const down = await cluster.unet('down');
     expect(down.code, down.stderr).toBe(0);
     await cluster.quiet();
@@ -59,7 +74,7 @@ describe('a cluster', () => {
     expect([one.code, other.code], one.stderr + other.stderr).toEqual([0, 0]);
     // The one that came second waits for a moment whether the first one is just ending.
     await until(() => cluster.residents('supervisor').length === 1);
-    expect(cluster.residents('agent')).toHaveLength(2);
+    await until(() => cluster.residents('agent').length === 2);
     await cluster.unet('down');
     await cluster.quiet();
   });

@@ -170,6 +170,14 @@ describe('packing the rehearsal', () => {
     expect(packed.description).toBe('rehearsal');
     expect(packed.sha256).toBe((await packDirectory(await tree())).sha256);
   });
+
+  test('gives what was packed when unet was built, for the user’s eyes only', async () => {
+    const rehearsalDir = new URL('../../dist/rehearsal', import.meta.url).pathname;
+    const { file, ...packed } = await pack({ kind: 'rehearsal' }, { rehearsalDir });
+    const { sha256, bytes } = await packDirectory(rehearsalDir);
+    expect(packed).toEqual({ sha256, bytes, description: 'rehearsal' });
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+  });
 });
 
 describe('packing an archive', () => {
