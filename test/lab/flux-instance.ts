@@ -67,10 +67,12 @@ function script(directory: string, name: string, text: string): string {
   return path;
 }
 
+/** Without the scripts, and what is kept of compiled code for the user's next job. */
 export function filesOf(directory: string): string[] {
   return readdirSync(directory, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && !['script', 'batch', 'wrap'].includes(entry.name))
-    .map((entry) => join(entry.parentPath, entry.name));
+    .map((entry) => join(entry.parentPath, entry.name))
+    .filter((path) => !path.includes('/home/.cache/unet/compiled/'));
 }
 
 /** For `wrap`: each broker sees a directory of its own under the name `private`. Needs root. */
