@@ -3,7 +3,7 @@ import { describeExit, fluxExecArgv, NO_HOST, parseComplaint } from '../flux/exe
 import type { FluxOptions } from '../flux/flux.ts';
 import { isEnding, wasShutDown } from '../flux/instance.ts';
 import { type LinesChild, startLines } from '../process/start.ts';
-import { isMeant, type Launcher, type LaunchRequest, type Told } from './launcher.ts';
+import { isMeant, type Launcher, type LaunchRequest, type Told, withNode } from './launcher.ts';
 
 const UPTIME_TIMEOUT_MS = 2000;
 
@@ -49,7 +49,7 @@ export function fluxExecLauncher({ uri, ranks, self }: FluxExecOptions): Launche
 }
 
 function startChild(node: string, { argv, env, onLine, onDiagnostic, onExit }: LaunchRequest): LinesChild {
-  const child = startLines([...argv, '--node', node], {
+  const child = startLines(withNode(argv, node), {
     env,
     onLine,
     onErrorLine: (line) => onDiagnostic(`${node}: ${line}`),
@@ -64,7 +64,7 @@ function startRemote(
   { argv, env, onLine, onDiagnostic, onExit }: LaunchRequest,
 ): LinesChild {
   let lastWords: string | undefined;
-  const child = startLines(fluxExecArgv(rank, [...argv, '--node', node]), {
+  const child = startLines(fluxExecArgv(rank, withNode(argv, node)), {
     env,
     onLine: (line) => onDiagnostic(`${node}: ${line}`),
     // The agent's stdout and stderr both come here; whoever reads the lines knows its messages from the rest.

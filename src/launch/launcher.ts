@@ -44,3 +44,13 @@ export type Launcher = {
 export function isMeant(node: string | undefined, to: readonly string[] | undefined): boolean {
   return to === undefined || (node !== undefined && to.includes(node));
 }
+
+/** How an agent of `jobId` is started, without what a launcher adds: this very unet. */
+export function agentArgv(jobId: string): string[] {
+  return [process.execPath, process.argv[1] ?? 'unet', 'node', 'agent', '--job', jobId];
+}
+
+/** As a launcher adds it that starts each agent by itself. */
+export function withNode(argv: readonly string[], node: string): string[] {
+  return [...argv, '--node', node];
+}

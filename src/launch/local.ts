@@ -2,8 +2,8 @@
 import { availableParallelism } from 'node:os';
 import pLimit from 'p-limit';
 import { followLines, type LinesChild, startPiped } from '../process/start.ts';
-import { isMeant, type Launcher, type LaunchRequest } from './launcher.ts';
-import { takeSpareAgent, withNode } from './spare-agent.ts';
+import { isMeant, type Launcher, type LaunchRequest, withNode } from './launcher.ts';
+import { takeSpareAgent } from './spare-agent.ts';
 
 // One that says nothing for so long does not hold up the others.
 const FIRST_WORD_MS = 2000;

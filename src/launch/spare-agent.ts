@@ -6,21 +6,12 @@ import { isDeepStrictEqual } from 'node:util';
 import { localAllocation } from '../allocation/local.ts';
 import { childEnvironment, type Environment } from '../process/environment.ts';
 import { handedOn } from '../process/handed-on.ts';
-import { startPiped } from '../process/start.ts';
+import { type PipedChild, startPiped } from '../process/start.ts';
+import { agentArgv, withNode } from './launcher.ts';
 
-type SpareAgent = { argv: readonly string[]; env: Environment; child: ReturnType<typeof startPiped> };
+type SpareAgent = { argv: readonly string[]; env: Environment; child: PipedChild };
 
 const spareAgent = handedOn<SpareAgent>('spare-agent');
-
-/** How an agent is started, without what the launcher adds. */
-export function agentArgv(jobId: string): string[] {
-  return [process.execPath, process.argv[1] ?? 'unet', 'node', 'agent', '--job', jobId];
-}
-
-/** As the local launcher adds it. */
-export function withNode(argv: readonly string[], node: string): string[] {
-  return [...argv, '--node', node];
-}
 
 /** Starts one for the lead of this machine's cluster of that name. */
 export function startSpareAgent(name: string, env: NodeJS.ProcessEnv): void {
@@ -35,7 +26,7 @@ export function startSpareAgent(name: string, env: NodeJS.ProcessEnv): void {
 }
 
 /** The one that was started, if it is what `argv` would start; another is let go: the end of its input ends it. */
-export function takeSpareAgent(argv: readonly string[], env: Environment): SpareAgent['child'] | undefined {
+export function takeSpareAgent(argv: readonly string[], env: Environment): PipedChild | undefined {
   const spare = spareAgent.take();
   if (spare === undefined) {
     return undefined;

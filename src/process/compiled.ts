@@ -50,8 +50,7 @@ export function loadBundle<T>(file: string, env: NodeJS.ProcessEnv): T {
   }
   const source = readFileSync(file, 'utf8');
   const place = env.NODE_DISABLE_COMPILE_CACHE === undefined ? placeOf(source, env) : undefined;
-  const kept = place === undefined ? undefined : read(place.file);
-  const seen = place === undefined ? undefined : inodeOf(place.file);
+  const { inode, kept }: Found = place === undefined ? {} : find(place.file);
   // On a line of its own, so that the bundle's lines keep their numbers.
   const script = new Script(`(function(exports,require,module,__filename,__dirname){${source}\n})`, {
     filename: file,
@@ -64,14 +63,9 @@ export function loadBundle<T>(file: string, env: NodeJS.ProcessEnv): T {
     id.startsWith('./') ? loadBundle(join(dirname(file), id), env) : requireBuiltin(id);
   script.runInThisContext()(module.exports, require, module, file, dirname(file));
   if (place !== undefined) {
-    const parts = kept === undefined || script.cachedDataRejected === true ? undefined : kept.parts;
+    const parts = script.cachedDataRejected === true ? undefined : kept?.parts;
     // At the end: then it has what was needed, and only that.
-    process.on('exit', () => {
-      // Unless somebody else has done so meanwhile.
-      if (inodeOf(place.file) === seen) {
-        keep(place, script, parts);
-      }
-    });
+    process.on('exit', () => keep(place, script, { inode, parts }));
   }
   return module.exports as T;
 }
@@ -86,25 +80,33 @@ function placeOf(source: string, env: NodeJS.ProcessEnv): Place {
   return { directory, file: join(directory, `${name}${sum}`), name };
 }
 
-type Kept = { parts: string[]; compiled: Buffer };
+type Found = {
+  /** Of what is there, whether it can be used or not. */
+  inode?: number | undefined;
+  /** What is there, if it is whole, and ours alone. */
+  kept?: { parts: string[]; compiled: Buffer };
+};
 
-/** Undefined where there is none that is whole, and ours alone. */
-function read(file: string): Kept | undefined {
+function find(file: string): Found {
   let descriptor: number | undefined;
+  let inode: number | undefined;
   try {
     descriptor = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-    if (privateFileFlaw(fstatSync(descriptor)) !== undefined) {
-      return undefined;
+    const stats = fstatSync(descriptor);
+    inode = stats.ino;
+    if (privateFileFlaw(stats) !== undefined) {
+      return { inode };
     }
     const content = readFileSync(descriptor);
     const rest = content.subarray(SUM_BYTES);
     if (!sumOf(rest).equals(content.subarray(0, SUM_BYTES))) {
-      return undefined;
+      return { inode };
     }
     const end = rest.indexOf('\n');
-    return { parts: rest.toString('latin1', 0, end).split(' '), compiled: rest.subarray(end + 1) };
+    const parts = rest.toString('latin1', 0, end).split(' ');
+    return { inode, kept: { parts, compiled: rest.subarray(end + 1) } };
   } catch {
-    return undefined;
+    return { inode: inode ?? inodeOf(file) };
   } finally {
     if (descriptor !== undefined) {
       closeSync(descriptor);
@@ -113,21 +115,27 @@ function read(file: string): Kept | undefined {
 }
 
 /**
- * By one of all that end at the same time; what an earlier unet has left for this Node goes.
+ * By one of all that end at the same time; what an earlier unet has left for this Node goes. A process that has nothing to add does not
+ * even look: the home may be on a file server that hangs.
  *
- * @param before the parts of what this process has used.
+ * @param before what this process has found, and the parts of what it has used of that.
  */
-function keep({ directory, file, name }: Place, script: Script, before: string[] | undefined): void {
+function keep(
+  { directory, file, name }: Place,
+  script: Script,
+  before: { inode: number | undefined; parts: string[] | undefined },
+): void {
   const { part } = playedPart.peek() ?? { part: '-' };
-  if (before?.includes(part) === true) {
+  if (before.parts?.includes(part) === true) {
     return;
   }
   try {
-    if (!isOurs(directory)) {
-      return; // Root's, in a home that sudo has kept: the user could not write there any more.
+    // Somebody else has done so meanwhile; or root, in a home that sudo has kept: the user could not write there any more.
+    if (inodeOf(file) !== before.inode || !isOurs(directory)) {
+      return;
     }
     mkdirSync(directory, { recursive: true, mode: 0o700 });
-    const parts = [...new Set([...(before ?? []), part])].join(' ');
+    const parts = [...new Set([...(before.parts ?? []), part])].join(' ');
     write(file, () => Buffer.concat([Buffer.from(`${parts}\n`), script.createCachedData()]));
     for (const other of readdirSync(directory)) {
       if (other.startsWith(name) && join(directory, other) !== file) {
@@ -170,12 +178,9 @@ function inodeOf(file: string): number | undefined {
 }
 
 function removeStale(temporary: string): void {
-  try {
-    if (Date.now() - statSync(temporary).mtimeMs > STALE_MS) {
-      unlinkSync(temporary);
-    }
-  } catch {
-    // There is none.
+  const stats = statSync(temporary, { throwIfNoEntry: false });
+  if (stats !== undefined && Date.now() - stats.mtimeMs > STALE_MS) {
+    unlinkSync(temporary);
   }
 }
 

@@ -1,8 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { agentArgv } from '../../src/launch/launcher.ts';
 import { localLauncher } from '../../src/launch/local.ts';
-import { agentArgv, startSpareAgent } from '../../src/launch/spare-agent.ts';
+import { startSpareAgent } from '../../src/launch/spare-agent.ts';
 import { childEnvironment } from '../../src/process/environment.ts';
 import { program, scratch, until } from '../process/scratch.ts';
 
