@@ -3,6 +3,7 @@ import { UnetError } from '../errors.ts';
 import { describeEnd, lastLines, run } from '../process/run.ts';
 import { type Engine, engineVariables } from './engine.ts';
 import { hasImage, type ImageOptions } from './images.ts';
+import { runMake } from './make.ts';
 
 export type BuildOptions = ImageOptions & {
   /** The staged release. */
@@ -28,10 +29,9 @@ export async function buildNodeImage(engine: Engine, options: BuildOptions): Pro
     ...engineVariables(engine),
     ...ANY_NODE,
     COMPOSE_PROJECT_NAME: project,
-    MAKEFLAGS: '',
   };
-  const argv = ['make', '-C', stage, '--eval', RULE, TARGET];
-  const result = await run(argv, { env, cwd: stage, timeoutMs, signal, onLine });
+  const args = ['-C', stage, '--eval', RULE, TARGET];
+  const result = await runMake(args, { stage, env, timeoutMs, signal, onLine });
   signal?.throwIfAborted();
   if (result.exitCode !== 0) {
     throw new UnetError(

@@ -2,6 +2,7 @@
 import { UnetError } from '../errors.ts';
 import type { Environment } from '../process/environment.ts';
 import { describeEnd, lastLines, type RunResult, run } from '../process/run.ts';
+import { withMakeVariables } from './make-variables.ts';
 
 export type MakeOptions = {
   stage: string;
@@ -9,18 +10,25 @@ export type MakeOptions = {
   timeoutMs: number;
   signal?: AbortSignal | undefined;
   /** Receives each line of output, unredacted. */
-  onLine?: (line: string) => void;
+  onLine?: ((line: string) => void) | undefined;
 };
 
 /** Runs `make TARGET` and resolves whatever came of it. */
-export function tryMake(target: string, options: MakeOptions): Promise<RunResult> {
-  return run(['make', '-C', options.stage, target], {
-    // make would hand its own flags (-j, -n) down from an outer make.
-    env: { ...options.env, MAKEFLAGS: '' },
-    cwd: options.stage,
-    timeoutMs: options.timeoutMs,
-    signal: options.signal,
-    onLine: options.onLine,
+export async function tryMake(target: string, options: MakeOptions): Promise<RunResult> {
+  return await runMake(['-C', options.stage, target], options);
+}
+
+/** Runs make with the arguments `args` on the release in `stage`, and resolves whatever came of it. */
+export async function runMake(args: readonly string[], options: MakeOptions): Promise<RunResult> {
+  const { stage, timeoutMs, signal, onLine } = options;
+  const env = await withMakeVariables({ directory: stage, env: options.env, timeoutMs, signal });
+  // make would hand its own flags (-j, -n) down from an outer make.
+  return await run(['make', ...args], {
+    env: { ...env, MAKEFLAGS: '' },
+    cwd: stage,
+    timeoutMs,
+    signal,
+    onLine,
   });
 }
 

@@ -1,5 +1,6 @@
 /** What a release offers, asked of make itself: a Makefile's text does not tell what it includes or computes. */
 import { join } from 'node:path';
+import { MAKEFILES, withoutMakeVariables } from '../engine/make-variables.ts';
 import { UnetError } from '../errors.ts';
 import { exists } from '../files/exists.ts';
 import type { Environment } from '../process/environment.ts';
@@ -20,13 +21,11 @@ export type ProbeOptions = { env: Environment; timeoutMs: number; signal?: Abort
 const NEEDED = ['up', 'down-v', 'kubeadm-init', 'kubeconfig', 'join-command', 'kubeadm-join'];
 // The older name first: where both exist, its behaviour is the one that is recorded.
 const CNI: readonly CniTarget[] = ['install-flannel', 'install-cni'];
-// As GNU make looks for them.
-const MAKEFILES = ['GNUmakefile', 'makefile', 'Makefile'];
 const GOAL = 'unet-probe-goal';
 
 /**
- * Reads the data base that `make -p` prints of the release in `directory`. Nothing of it is run, except what its
- * variables run while make reads them (`$(shell …)`).
+ * Reads the data base that `make -p` prints of the release in `directory`. Nothing of it is run, except what variables that are
+ * not exported run while make reads them (`$(shell …)`).
  *
  * @throws UnetError UNET_RELEASE_INVALID (no Makefile, or make cannot read it), UNET_RELEASE_TARGETS naming the
  *   missing ones, UNET_TOOL_MISSING (make).
@@ -39,7 +38,8 @@ export async function probeRelease(
   // A goal of our own, as -q does run those lines of the default goal's recipe that have $(MAKE) in them; so 0 and 1
   // (up to date, not up to date) are both fine, and 2 is a Makefile that make cannot read.
   const argv = ['make', '-pRrq', '--eval', `.PHONY: ${GOAL}`, GOAL];
-  const result = await run(argv, { cwd: directory, env: { ...env, LC_ALL: 'C' }, timeoutMs, signal });
+  const pinned = await withoutMakeVariables(directory, { ...env, LC_ALL: 'C' });
+  const result = await run(argv, { cwd: directory, env: pinned, timeoutMs, signal });
   signal?.throwIfAborted();
   if (result.exitCode !== 0 && result.exitCode !== 1) {
     throw new UnetError(
