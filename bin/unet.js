@@ -8,6 +8,26 @@ if (major < 20 || (major === 20 && minor < 19)) {
   console.error('  load a newer module, or put a newer node first on PATH');
   process.exit(3);
 }
+// What a scheduler or a script sends to a job's own programs must neither end a process of unet nor, as SIGUSR1 does in Node without
+// a listener, open its debugger. `unet run` passes these on to its command.
+for (const name of [
+  'SIGUSR1',
+  'SIGUSR2',
+  'SIGQUIT',
+  'SIGXCPU',
+  'SIGXFSZ',
+  'SIGPWR',
+  'SIGIO',
+  'SIGVTALRM',
+  'SIGTSTP',
+]) {
+  process.on(name, () => {});
+}
+// A SIGUSR1 that came before the line above.
+const { default: inspector } = await import('node:inspector');
+if (inspector.url() !== undefined && !process.execArgv.some((word) => word.startsWith('--inspect'))) {
+  inspector.close();
+}
 const [command, role] = process.argv.slice(2);
 const startsCluster = ['run', 'up', 'rehearse'].includes(command);
 if (startsCluster && !process.argv.some((word) => word === '--help' || word === '-h')) {

@@ -3,15 +3,18 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { errnoOf, UnetError } from '../errors.ts';
 import { signalGroup } from './group.ts';
+import { WORKLOAD_SIGNALS } from './signals.ts';
 import { ORIGINAL_UMASK } from './umask.ts';
 
 // After the signal was passed on; then the job's own KillWait would come anyway.
 const GRACE_MS = 10_000;
+// The terminal gives these to every process in its foreground.
+const FROM_TERMINAL = new Set<NodeJS.Signals>(['SIGQUIT', 'SIGWINCH', 'SIGCONT']);
 
 /**
  * Runs `command` in the foreground with the user's own environment and umask, and resolves with its exit code, or
  * 128 + the signal's number. When `signal` aborts, the command gets SIGTERM (in a terminal it has had the Ctrl-C
- * itself), and SIGKILL after ten seconds.
+ * itself), and SIGKILL after ten seconds. Signals for a workload, such as SIGUSR1, are passed on to it.
  *
  * @throws UnetError UNET_COMMAND_NOT_FOUND, exit 127 or 126 as a shell has it.
  */
@@ -33,8 +36,19 @@ export function runForeground(
       kill = setTimeout(() => send('SIGKILL'), GRACE_MS);
     };
     signal.addEventListener('abort', onAbort, { once: true });
+    const passOn = (name: NodeJS.Signals) => {
+      if (!(inTerminal() && FROM_TERMINAL.has(name))) {
+        send(name);
+      }
+    };
+    for (const name of WORKLOAD_SIGNALS) {
+      process.on(name, passOn);
+    }
     const settle = () => {
       clearTimeout(kill);
+      for (const name of WORKLOAD_SIGNALS) {
+        process.off(name, passOn);
+      }
       signal.removeEventListener('abort', onAbort);
     };
     child.once('error', (error) => {

@@ -1,6 +1,20 @@
 /** The process's signals as one AbortSignal whose reason carries the exit code. */
 import { EXIT, UnetError } from '../errors.ts';
 
+/** Signals that mean something to the user's command only: bin/unet.js ignores them, and `unet run` passes them on. */
+export const WORKLOAD_SIGNALS = [
+  'SIGUSR1',
+  'SIGUSR2',
+  'SIGQUIT',
+  'SIGXCPU',
+  'SIGPWR',
+  'SIGIO',
+  'SIGVTALRM',
+  'SIGWINCH',
+  'SIGURG',
+  'SIGCONT',
+] as const satisfies readonly NodeJS.Signals[];
+
 // SIGALRM is what Flux sends at the time limit.
 const SIGNAL_EXITS = {
   SIGHUP: EXIT.hangup,
