@@ -2,7 +2,7 @@
  * npm run bench: unet's own overhead over the critical path of the rehearsed steps, beside straight.sh, which runs the
  * same steps. See docs/benchmarks.md for what is measured and how it is read.
  *
- *     npm run bench [-- --quick] [-- --nodes 8] [-- --scale 0.25] [-- --first-job]
+ *     npm run bench [-- --quick] [-- --nodes 8] [-- --scale 0.25]
  */
 import { accessSync, constants, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -36,7 +36,6 @@ const { values } = parseArgs({
     nodes: { type: 'string' },
     repetitions: { type: 'string' },
     scale: { type: 'string' },
-    'first-job': { type: 'boolean', default: false },
   },
 });
 const scale = Number(values.scale ?? (values.quick ? 0.25 : 1));
@@ -61,17 +60,10 @@ try {
   }
   const firstPort = await freePorts(Math.max(...plan.map(({ nodes }) => nodes)));
   const cache = join(home, 'cache');
-  if (!values['first-job']) {
-    // Each job but a user's first two finds all that was compiled before, by leads and by workers.
-    for (let job = 0; job < 2; job += 1) {
-      await measure('unet', { nodes: 2, delays: NOTHING, steps: 'none', installation, cache, firstPort });
-    }
-  }
   const run = async (item) => {
     for (const name of Object.keys(CONTESTANTS)) {
       if (performance.now() - started < BUDGET_MS) {
-        const own = values['first-job'] ? join(home, `cache-${results.length}`) : cache;
-        results.push(await measure(name, { ...item, installation, cache: own, firstPort }));
+        results.push(await measure(name, { ...item, installation, cache, firstPort }));
       }
     }
   };

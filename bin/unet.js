@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Loads the bundled file of the process that this is to be: the command line, or a resident one on a node. Nothing here may need a newer Node than the oldest that anybody has.
+// Loads the bundle of this process: the command line, an agent or a supervisor. Old versions of Node must be able to run this file.
 const [major, minor] = process.versions.node.split('.').map(Number);
 if (major < 20 || (major === 20 && minor < 19)) {
   console.error(
@@ -28,14 +28,16 @@ const { default: inspector } = await import('node:inspector');
 if (inspector.url() !== undefined && !process.execArgv.some((word) => word.startsWith('--inspect'))) {
   inspector.close();
 }
+// Node 22 and later keep what V8 has compiled. Not in the directory that Node would choose, which is in /tmp and may be another user's;
+// and not as root in the home of another user (sudo).
+const { enableCompileCache } = await import('node:module');
+if (enableCompileCache !== undefined && process.env.HOME !== undefined) {
+  const { statSync } = await import('node:fs');
+  const { HOME: home, XDG_CACHE_HOME: given = '' } = process.env;
+  if (statSync(home, { throwIfNoEntry: false })?.uid === process.getuid?.()) {
+    enableCompileCache(`${given.startsWith('/') ? given : `${home}/.cache`}/unet/compiled`);
+  }
+}
 const [command, role] = process.argv.slice(2);
-const startsCluster = ['run', 'up', 'rehearse'].includes(command);
-if (startsCluster && !process.argv.some((word) => word === '--help' || word === '-h')) {
-  await import('../dist/early.js');
-}
-if (role === 'supervisor' && process.argv.includes('--spare-agent')) {
-  await import('../dist/spare.js');
-}
-const isResident = command === 'node' && ['agent', 'supervisor'].includes(role);
-const isEveryday = startsCluster || ['down', 'env', 'attr'].includes(command);
-await import(isResident ? '../dist/resident.js' : isEveryday ? '../dist/everyday.js' : '../dist/unet.js');
+const isResident = command === 'node' && (role === 'agent' || role === 'supervisor');
+await import(`../dist/${isResident ? role : 'unet'}.js`);

@@ -1,9 +1,8 @@
 /** Agents as children on this machine, one for each made-up node. */
 import { availableParallelism } from 'node:os';
 import pLimit from 'p-limit';
-import { followLines, type LinesChild, startPiped } from '../process/start.ts';
+import { type LinesChild, startLines } from '../process/start.ts';
 import { isMeant, type Launcher, type LaunchRequest, withNode } from './launcher.ts';
-import { takeSpareAgent } from './spare-agent.ts';
 
 // One that says nothing for so long does not hold up the others.
 const FIRST_WORD_MS = 2000;
@@ -79,8 +78,8 @@ function createLateChild(
           clearTimeout(patience);
           resolve();
         };
-        const own = withNode(argv, node);
-        const started = followLines(takeSpareAgent(own, env) ?? startPiped(own, { env }), {
+        const started = startLines(withNode(argv, node), {
+          env,
           onLine: (line) => {
             spoken();
             onLine(line);

@@ -18,7 +18,7 @@ import { type FoundState, findPaths, findState, livesElsewhere } from './find-st
 import { withKubeconfigHere } from './kubeconfig-here.ts';
 import { outerCluster } from './outer-cluster.ts';
 import { findPrologCluster, prologIds, prologIdsOf } from './prolog-cluster.ts';
-import { type SupervisorProcess, startSupervisorProcess, takeSpare } from './supervisor-process.ts';
+import { type SupervisorProcess, startSupervisorProcess } from './supervisor-process.ts';
 
 export type Job = {
   allocation: Allocation;
@@ -126,8 +126,8 @@ export async function startSupervisor(job: Job, signal?: AbortSignal): Promise<A
   await ensurePrivateDirectory(job.paths.directory);
   await ensurePrivateDirectory(job.paths.logs);
   const { allocation, settings, cwd, unet, env, paths } = job;
-  const supervisor = takeSpare() ?? startSupervisorProcess(env, cwd);
-  supervisor.assign({ allocation, settings, jobDir: paths.directory, unet, cwd });
+  const request = { allocation, settings, jobDir: paths.directory, unet, cwd };
+  const supervisor = startSupervisorProcess(request, env);
   return await firstAnswer(job, supervisor, signal);
 }
 
@@ -150,7 +150,7 @@ async function firstAnswer(
     }
     if (performance.now() > deadline) {
       throw new UnetError('UNET_SUPERVISOR', 'the supervisor did not start', {
-        tail: lastLines(supervisor.said()),
+        tail: lastLines(supervisor.output()),
         log: job.paths.supervisorLog,
       });
     }

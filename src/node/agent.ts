@@ -10,7 +10,6 @@ import { EXIT, UnetError } from '../errors.ts';
 import type { StepName } from '../events/types.ts';
 import { lastRites } from '../job/last-rites.ts';
 import { jobPaths, nodeLogs } from '../job/layout.ts';
-import { playedPart } from '../process/compiled.ts';
 import { within } from '../process/deadline.ts';
 import { childEnvironment } from '../process/environment.ts';
 import { bringUp } from './bring-up.ts';
@@ -109,7 +108,6 @@ export async function runAgent(options: AgentOptions): Promise<number> {
     await channel.flush();
     return EXIT.preflight;
   }
-  playedPart.leave({ part: options.node === spec.lead ? 'lead' : 'worker' });
   const silence = watchSilence({
     intervalMs: spec.heartbeatMs,
     silenceMs: spec.silenceMs,

@@ -1,0 +1,32 @@
+/** The entry of dist/supervisor.js: `unet node supervisor`, which `unet up` starts with its request on standard input. */
+import '../process/umask.ts';
+import { appendFileSync } from 'node:fs';
+import { text as readText } from 'node:stream/consumers';
+import { EXIT, UnetError } from '../errors.ts';
+import { jobPaths } from '../job/layout.ts';
+import type { SupervisorRequest } from '../lead/request.ts';
+import { serve } from '../lead/serve.ts';
+import { redact } from '../process/redact.ts';
+import { interruptions } from '../process/signals.ts';
+
+process.exit(await main());
+
+async function main(): Promise<number> {
+  try {
+    const request = JSON.parse(await readText(process.stdin)) as SupervisorRequest;
+    // A defect ends the supervisor, and so the cluster: the reason is in the log that stays.
+    process.on('uncaughtException', (error) => {
+      const text = redact(`${new Date().toISOString()} uncaught: ${error.stack ?? error.message}\n`);
+      appendFileSync(jobPaths(request.jobDir).supervisorLog, text, { mode: 0o600 });
+      process.exit(EXIT.failed);
+    });
+    if (!(await serve({ ...request, env: process.env, signal: interruptions() }))) {
+      console.error(`another supervisor of ${request.allocation.jobId} is running`);
+    }
+    return EXIT.done;
+  } catch (error) {
+    const { code, message, exitCode } = UnetError.from(error);
+    console.error(`${code}: ${message}`);
+    return exitCode;
+  }
+}
