@@ -1,7 +1,7 @@
 /** An agent's way to its supervisor. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, type TLSSocket } from 'node:tls';
-import { jsonLine } from '../node/frames.ts';
+import { jsonLine } from '../protocol/frames.ts';
 import type { MeetingPlace, MeetingPoint } from './meeting-point.ts';
 import { clientTls } from './tls.ts';
 

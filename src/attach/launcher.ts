@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import type { Server, TLSSocket } from 'node:tls';
 import * as z from 'zod';
 import { UnetError } from '../errors.ts';
-import type { LaunchedAgents, Launcher, LaunchRequest } from '../launch/launcher.ts';
+import type { LaunchedAgents, Launcher, LaunchRequest } from '../scheduler/launcher.ts';
 import type { MeetingPlace } from './meeting-point.ts';
 import { KEY_BYTES, serverTls } from './tls.ts';
 
@@ -27,7 +27,7 @@ export type AttachOptions = {
 export function attachLauncher(options: AttachOptions): Launcher {
   let met = false;
   return {
-    kind: 'prolog',
+    remedy: 'the prolog of that node has started it: see what it says in the log of slurmd or Flux',
     start: (request) => {
       if (met) {
         return options.next.start(request);

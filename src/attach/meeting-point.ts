@@ -1,9 +1,5 @@
 /** Where agents that started by themselves find their supervisor: what it publishes, and by what. */
 import * as z from 'zod';
-import type { Allocation } from '../allocation/allocation.ts';
-import { jobPaths } from '../job/layout.ts';
-import { fluxKvsPlace } from './flux-kvs.ts';
-import { sharedFsPlace } from './shared-fs.ts';
 
 export const MeetingPoint = z.object({
   version: z.literal(1),
@@ -25,20 +21,6 @@ export type MeetingPlace = {
   /** Repeatable. */
   withdraw: () => Promise<void>;
 };
-
-/** Undefined for an allocation whose agents are started by a launcher. */
-export function meetingPlace(
-  { attached, jobId }: Allocation,
-  jobDir: string,
-  env: NodeJS.ProcessEnv,
-): MeetingPlace | undefined {
-  if (attached === undefined) {
-    return undefined;
-  }
-  return attached.via === 'flux-kvs'
-    ? fluxKvsPlace({ job: attached.job, uri: attached.uri, jobId, env })
-    : sharedFsPlace(jobPaths(jobDir).directory, jobId);
-}
 
 /** The meeting point in `text`; undefined when it is none, or another job's. */
 export function readMeetingPoint(text: string, jobId: string): MeetingPoint | undefined {

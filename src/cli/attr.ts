@@ -1,7 +1,7 @@
 /** `unet attr NAME`: one value, for a script. */
-import { ATTRIBUTES, type Attribute, attribute } from '../lead/cluster-variables.ts';
-import { findCluster, findJob } from '../lead/job.ts';
-import { withKubeconfigHere } from '../lead/kubeconfig-here.ts';
+import { ATTRIBUTES, type Attribute, attribute } from '../session/cluster-variables.ts';
+import { findCluster, findJob } from '../session/job.ts';
+import { withKubeconfigHere } from '../session/kubeconfig-here.ts';
 import { VERSION } from '../version.ts';
 import type { CommandModule } from './frame/command.ts';
 

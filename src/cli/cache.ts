@@ -10,12 +10,12 @@ import { EXIT, UnetError } from '../errors.ts';
 import { formatBytes } from '../events/format.ts';
 import { tableLines } from '../events/table.ts';
 import { nodeDirectories } from '../job/node-directory.ts';
-import { provisionSettings } from '../lead/provision-settings.ts';
 import { childEnvironment } from '../process/environment.ts';
 import { PINS } from '../provision/pins.ts';
 import { parseReleaseReference, type ReleaseReference } from '../provision/reference.ts';
 import { wantedOf } from '../provision/wanted.ts';
 import { sweepWorkspaces } from '../provision/workspace.ts';
+import { provisionSettings } from '../supervisor/provision-settings.ts';
 import type { CommandContext, CommandModule } from './frame/command.ts';
 
 const ACTIONS = ['list', 'add', 'verify', 'prune', 'path'] as const;

@@ -3,8 +3,8 @@
 import { EXIT, UnetError } from '../errors.ts';
 import { errorLines } from '../events/error-text.ts';
 import { createRenderer } from '../events/renderer.ts';
-import { findJob } from '../lead/job.ts';
-import { takeDown } from '../lead/take-down.ts';
+import { findJob } from '../session/job.ts';
+import { takeDown } from '../session/take-down.ts';
 import { VERSION } from '../version.ts';
 import type { CommandModule } from './frame/command.ts';
 

@@ -1,7 +1,7 @@
 /** `unet env`: the cluster's variables, for a shell's eval. */
 import { UnetError } from '../errors.ts';
-import { clusterVariables, kubectlVariables } from '../lead/cluster-variables.ts';
-import { findJob, usableCluster } from '../lead/job.ts';
+import { clusterVariables, kubectlVariables } from '../session/cluster-variables.ts';
+import { findJob, usableCluster } from '../session/job.ts';
 import { VERSION } from '../version.ts';
 import type { CommandModule } from './frame/command.ts';
 

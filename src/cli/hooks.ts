@@ -4,11 +4,11 @@ import { parseDuration } from '../config/duration.ts';
 import { EXIT, UnetError } from '../errors.ts';
 import { tableLines } from '../events/table.ts';
 import { exists } from '../files/exists.ts';
-import { SCHEDULERS, type Scheduler } from '../hooks/allocation.ts';
 import { lookAt, needRoot, prepareDirectory, removeHook, writeHook } from '../hooks/install.ts';
-import { DEFAULT_DIRECTORIES, hookPath, WHEN, type When } from '../hooks/kinds.ts';
 import { checkTools, ownProgram, schedulerCommand } from '../hooks/own-program.ts';
+import { HOOK_SCHEDULERS, type HookScheduler, hooksOf } from '../hooks/schedulers.ts';
 import { hookScript, readSetting } from '../hooks/script.ts';
+import { HOOKS, type HookName } from '../scheduler/hooks.ts';
 import { VERSION } from '../version.ts';
 import type { CommandContext, CommandModule } from './frame/command.ts';
 
@@ -17,8 +17,6 @@ const USER_PATH = '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin';
 
 type Args = {
   action: (typeof ACTIONS)[number];
-  flux?: boolean;
-  slurm?: boolean;
   dir?: string;
   path?: string;
   'prolog-deadline': string;
@@ -26,7 +24,7 @@ type Args = {
   'fail-job': boolean;
   'ask-slurmctld': boolean;
   force: boolean;
-};
+} & Partial<Record<HookScheduler, boolean>>;
 
 export const hooks: CommandModule<Args> = {
   command: 'hooks <action>',
@@ -43,8 +41,9 @@ export const hooks: CommandModule<Args> = {
     action: { type: 'string', choices: ACTIONS, describe: 'install, uninstall or show', demandOption: true },
   },
   builder: {
-    flux: { type: 'boolean', describe: 'those of Flux' },
-    slurm: { type: 'boolean', describe: 'those of Slurm' },
+    ...Object.fromEntries(
+      HOOK_SCHEDULERS.map((name) => [name, { type: 'boolean' as const, describe: `the hooks of ${name}` }]),
+    ),
     dir: { type: 'string', describe: 'where its configuration is; default /etc/flux/system, /etc/slurm' },
     path: {
       type: 'string',
@@ -78,41 +77,39 @@ async function install({ args, env, cwd, json, out, say }: CommandContext<Args>)
   const deadlines = { prolog: seconds(args, 'prolog-deadline'), epilog: seconds(args, 'epilog-deadline') };
   needRoot('unet hooks install');
   await checkTools();
+  const own = hooksOf(scheduler);
   const program = await ownProgram();
-  const command = await schedulerCommand(scheduler === 'flux' ? 'flux' : 'scontrol', env);
+  const command = await schedulerCommand(own.program.name, env);
   const base = directoryOf(args, scheduler, cwd);
   const written = [];
-  for (const when of WHEN) {
-    const path = hookPath(scheduler, when, base);
+  for (const when of HOOKS) {
+    const path = hooksOf(scheduler).path(when, base);
     await prepareDirectory(dirname(path), base);
     const text = hookScript({
       ...program,
       scheduler,
       when,
       version: VERSION,
-      flux: scheduler === 'flux' ? command : undefined,
+      program: command,
       path: args.path ?? withDirectory(USER_PATH, dirname(command)),
       deadline: deadlines[when],
       failJob: args['fail-job'],
       askSlurmctld: args['ask-slurmctld'],
     });
     await writeHook(path, text, args.force);
-    written.push({ when, path });
+    written.push({ hook: when, path });
   }
-  const lines = scheduler === 'slurm' ? slurmConf(written) : [];
+  const lines = own.configuration(written);
   if (json) {
-    out(JSON.stringify({ scheduler, version: VERSION, written, slurmConf: lines }));
+    const shown = written.map(({ hook, path }) => ({ when: hook, path }));
+    out(JSON.stringify({ scheduler, version: VERSION, written: shown, slurmConf: lines }));
     return EXIT.done;
   }
-  for (const { when, path } of written) {
-    say(`${when}: ${path}`);
+  for (const { hook, path } of written) {
+    say(`${hook}: ${path}`);
   }
-  if (scheduler === 'slurm') {
-    say('slurm.conf needs these lines on every node; then "scontrol reconfigure":');
-    lines.forEach((line) => void out(line));
-  } else {
-    say('Flux runs them where [job-manager] loads perilog.so with per-rank = true, see docs/hooks.md');
-  }
+  say(own.afterInstall);
+  lines.forEach((line) => void out(line));
   return EXIT.done;
 }
 
@@ -121,8 +118,8 @@ async function uninstall({ args, cwd, json, out, say }: CommandContext<Args>): P
   needRoot('unet hooks uninstall');
   const base = directoryOf(args, scheduler, cwd);
   const removed: string[] = [];
-  for (const when of WHEN) {
-    const path = hookPath(scheduler, when, base);
+  for (const when of HOOKS) {
+    const path = hooksOf(scheduler).path(when, base);
     if (await removeHook(path, args.force)) {
       removed.push(path);
     }
@@ -133,18 +130,16 @@ async function uninstall({ args, cwd, json, out, say }: CommandContext<Args>): P
     removed.forEach((path) => void say(`removed ${path}`));
     if (removed.length === 0) {
       say(`there are no hooks of unet in ${base}`);
-    } else if (scheduler === 'slurm') {
-      say(
-        'take the lines Prolog= and Epilog= out of slurm.conf now: Slurm drains nodes whose prolog is not there',
-      );
+    } else if (hooksOf(scheduler).afterUninstall !== undefined) {
+      say(hooksOf(scheduler).afterUninstall ?? '');
     }
   }
   return EXIT.done;
 }
 
 type Shown = {
-  scheduler: Scheduler;
-  when: When;
+  scheduler: HookScheduler;
+  when: HookName;
   path: string;
   state: string;
   version?: string;
@@ -152,16 +147,16 @@ type Shown = {
 };
 
 async function show({ args, cwd, json, out }: CommandContext<Args>): Promise<number> {
-  const asked = SCHEDULERS.filter((name) => args[name] === true);
-  const schedulers = asked.length === 0 ? SCHEDULERS : asked;
+  const asked = HOOK_SCHEDULERS.filter((name) => args[name] === true);
+  const schedulers = asked.length === 0 ? HOOK_SCHEDULERS : asked;
   if (args.dir !== undefined && schedulers.length !== 1) {
     throw new UnetError('UNET_USAGE', '--dir needs --flux or --slurm: each has a place of its own');
   }
   const shown: Shown[] = [];
   for (const scheduler of schedulers) {
-    for (const when of WHEN) {
+    for (const when of HOOKS) {
       shown.push(
-        await describe(scheduler, when, hookPath(scheduler, when, directoryOf(args, scheduler, cwd))),
+        await describe(scheduler, when, hooksOf(scheduler).path(when, directoryOf(args, scheduler, cwd))),
       );
     }
   }
@@ -180,7 +175,7 @@ async function show({ args, cwd, json, out }: CommandContext<Args>): Promise<num
   return EXIT.done;
 }
 
-async function describe(scheduler: Scheduler, when: When, path: string): Promise<Shown> {
+async function describe(scheduler: HookScheduler, when: HookName, path: string): Promise<Shown> {
   const found = await lookAt(path);
   if (found.is !== 'ours') {
     return { scheduler, when, path, state: found.is === 'nothing' ? 'not installed' : 'not of unet' };
@@ -196,16 +191,16 @@ async function describe(scheduler: Scheduler, when: When, path: string): Promise
 }
 
 /** @throws UnetError UNET_USAGE when it is not one of them */
-function oneOf(args: Args, action: string): Scheduler {
-  const [scheduler, ...more] = SCHEDULERS.filter((name) => args[name] === true);
+function oneOf(args: Args, action: string): HookScheduler {
+  const [scheduler, ...more] = HOOK_SCHEDULERS.filter((name) => args[name] === true);
   if (scheduler === undefined || more.length > 0) {
     throw new UnetError('UNET_USAGE', `unet hooks ${action} needs either --flux or --slurm`);
   }
   return scheduler;
 }
 
-function directoryOf(args: Args, scheduler: Scheduler, cwd: string): string {
-  return args.dir === undefined ? DEFAULT_DIRECTORIES[scheduler] : resolve(cwd, args.dir);
+function directoryOf(args: Args, scheduler: HookScheduler, cwd: string): string {
+  return args.dir === undefined ? hooksOf(scheduler).directory : resolve(cwd, args.dir);
 }
 
 /** @throws UnetError UNET_USAGE */
@@ -219,10 +214,4 @@ function seconds(args: Args, flag: 'prolog-deadline' | 'epilog-deadline'): numbe
 
 function withDirectory(path: string, directory: string): string {
   return path.split(':').includes(directory) ? path : `${directory}:${path}`;
-}
-
-/** PrologFlags=Alloc: otherwise a node's prolog runs when a step first starts there, which may be never. See slurm.conf(5). */
-function slurmConf(written: readonly { when: When; path: string }[]): string[] {
-  const names = { prolog: 'Prolog', epilog: 'Epilog' };
-  return [...written.map(({ when, path }) => `${names[when]}=${path}`), 'PrologFlags=Alloc'];
 }

@@ -1,8 +1,8 @@
 /** `unet kubectl …`: kubectl, pointed at the cluster. */
 import { UnetError } from '../errors.ts';
-import { clusterVariables, kubectlVariables } from '../lead/cluster-variables.ts';
-import { findJob, usableCluster } from '../lead/job.ts';
 import { runForeground } from '../process/foreground.ts';
+import { clusterVariables, kubectlVariables } from '../session/cluster-variables.ts';
+import { findJob, usableCluster } from '../session/job.ts';
 import { VERSION } from '../version.ts';
 import type { CommandModule } from './frame/command.ts';
 

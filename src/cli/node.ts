@@ -2,17 +2,17 @@
 import { parseDuration } from '../config/duration.ts';
 import { EXIT, UnetError } from '../errors.ts';
 import { errorLines } from '../events/error-text.ts';
-import { SCHEDULERS, type Scheduler } from '../hooks/allocation.ts';
 import { nodeDown } from '../hooks/node-down.ts';
 import { nodeUp } from '../hooks/node-up.ts';
-import { askedByJobspec, askedBySlurm } from '../hooks/opt-in.ts';
+import { askedOf } from '../hooks/opt-in.ts';
 import { readRequest } from '../hooks/request.ts';
+import { HOOK_SCHEDULERS, type HookScheduler } from '../hooks/schedulers.ts';
 import { VERSION } from '../version.ts';
 import type { CommandContext, CommandModule } from './frame/command.ts';
 
 const ACTIONS = ['up', 'down'] as const;
 
-type Args = { action: (typeof ACTIONS)[number]; scheduler: Scheduler; deadline: string };
+type Args = { action: (typeof ACTIONS)[number]; scheduler: HookScheduler; deadline: string };
 
 export const node: CommandModule<Args> = {
   command: 'node <action>',
@@ -33,7 +33,7 @@ export const node: CommandModule<Args> = {
   settings: ['jobDir', 'nodeDir'],
   positionals: { action: { type: 'string', choices: ACTIONS, describe: 'up or down', demandOption: true } },
   builder: {
-    scheduler: { choices: SCHEDULERS, demandOption: true, describe: 'whose prolog or epilog this is' },
+    scheduler: { choices: HOOK_SCHEDULERS, demandOption: true, describe: 'whose prolog or epilog this is' },
     deadline: { type: 'string', default: '60s', describe: 'how long down may take' },
   },
   handler: (context) => (context.args.action === 'up' ? up(context) : down(context)),
@@ -42,8 +42,7 @@ export const node: CommandModule<Args> = {
 async function up({ args, env, cwd, signal, out }: CommandContext<Args>): Promise<number> {
   const { scheduler } = args;
   const request = await readRequest(process.stdin);
-  const asked =
-    scheduler === 'flux' ? askedByJobspec(request) : askedBySlurm(request, env.SLURM_JOB_CONSTRAINTS ?? '');
+  const asked = askedOf(scheduler, request, env);
   if (asked === undefined) {
     return EXIT.done;
   }

@@ -2,7 +2,6 @@
 import { resolve } from 'node:path';
 import { EXIT, UnetError } from '../errors.ts';
 import { formatBytes } from '../events/bytes.ts';
-import { provisionSettings } from '../lead/provision-settings.ts';
 import { createPack } from '../pack/create.ts';
 import { describePack } from '../pack/describe.ts';
 import type { Compression } from '../pack/manifest.ts';
@@ -11,6 +10,7 @@ import { openPack, verifyMembers } from '../pack/reader.ts';
 import { createPackView } from '../pack/view.ts';
 import { childEnvironment } from '../process/environment.ts';
 import { rehearsalDirectory } from '../provision/rehearsal-directory.ts';
+import { provisionSettings } from '../supervisor/provision-settings.ts';
 import { VERSION } from '../version.ts';
 import type { CommandContext, CommandModule } from './frame/command.ts';
 

@@ -1,5 +1,7 @@
 /** `unet rehearse`: `unet up` with the rehearsal release; on this machine alone where there is no scheduler. */
 import { UnetError } from '../errors.ts';
+import { chosenScheduler } from '../scheduler/detect.ts';
+import { OUTSIDE } from '../scheduler/registry.ts';
 import type { CommandModule } from './frame/command.ts';
 import { runUp } from './up.ts';
 
@@ -23,13 +25,14 @@ export const rehearse: CommandModule = {
         'unet rehearse always uses the rehearsal release; unet up takes --release',
       );
     }
-    const local =
-      context.settings.allocation === 'local' ||
-      (context.settings.allocation === 'auto' && env.SLURM_JOB_ID === undefined);
+    const { allocation, nodes } = context.settings;
+    const scheduler = chosenScheduler({ kind: allocation, env }) ?? OUTSIDE;
     const settings = {
       ...context.settings,
       release: 'rehearsal',
-      ...(local ? { allocation: 'local' as const, nodes: context.settings.nodes ?? LOCAL_NODES } : {}),
+      ...(scheduler === OUTSIDE
+        ? { allocation: OUTSIDE as typeof allocation, nodes: nodes ?? LOCAL_NODES }
+        : {}),
     };
     return await runUp({ ...context, settings });
   },

@@ -4,12 +4,12 @@ import { existsSync } from 'node:fs';
 import which from 'which';
 import { UnetError } from '../errors.ts';
 import { rendererWhenNeeded } from '../events/renderer.ts';
-import { bringUp } from '../lead/bring-up.ts';
-import { clusterVariables, kubectlVariables } from '../lead/cluster-variables.ts';
-import { findJob, type Job, usableCluster } from '../lead/job.ts';
-import { settingsWithPack } from '../lead/settings-with-pack.ts';
-import { takeDown } from '../lead/take-down.ts';
 import { runForeground } from '../process/foreground.ts';
+import { bringUp } from '../session/bring-up.ts';
+import { clusterVariables, kubectlVariables } from '../session/cluster-variables.ts';
+import { findJob, type Job, usableCluster } from '../session/job.ts';
+import { settingsWithPack } from '../session/settings-with-pack.ts';
+import { takeDown } from '../session/take-down.ts';
 import { VERSION } from '../version.ts';
 import type { CommandModule } from './frame/command.ts';
 

@@ -4,8 +4,8 @@ import { EXIT } from '../errors.ts';
 import { formatDuration } from '../events/format.ts';
 import { tableLines } from '../events/table.ts';
 import type { JobState } from '../job/state.ts';
-import { findCluster, findJob, type Job } from '../lead/job.ts';
-import { watchState } from '../lead/watch-state.ts';
+import { findCluster, findJob, type Job } from '../session/job.ts';
+import { watchState } from '../session/watch-state.ts';
 import { VERSION } from '../version.ts';
 import type { CommandModule } from './frame/command.ts';
 

@@ -2,9 +2,9 @@
 
 import { EXIT } from '../errors.ts';
 import { rendererWhenNeeded } from '../events/renderer.ts';
-import { bringUp } from '../lead/bring-up.ts';
-import { findJob } from '../lead/job.ts';
-import { settingsWithPack } from '../lead/settings-with-pack.ts';
+import { bringUp } from '../session/bring-up.ts';
+import { findJob } from '../session/job.ts';
+import { settingsWithPack } from '../session/settings-with-pack.ts';
 import { VERSION } from '../version.ts';
 import type { CommandContext, CommandModule } from './frame/command.ts';
 

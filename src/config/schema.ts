@@ -1,8 +1,8 @@
 /** Every setting: its type, default, flag and meaning. The one list from which flags, UNET_* and `unet config` come. */
 import * as z from 'zod';
-import { ALLOCATION_KINDS } from '../allocation/allocation.ts';
 import { isMirror } from '../provision/mirror.ts';
 import { DEFAULT_RELEASE } from '../provision/pins.ts';
+import { SCHEDULER_NAMES } from '../scheduler/registry.ts';
 import {
   ENGINES,
   JOIN_VIA,
@@ -72,7 +72,7 @@ export type StepTimeouts = z.infer<typeof StepTimeouts>;
  */
 export const Settings = z.object({
   allocation: z
-    .enum(['auto', ...ALLOCATION_KINDS])
+    .enum(['auto', ...SCHEDULER_NAMES])
     .default('auto')
     .describe('which scheduler gave the nodes'),
   nodes: count()

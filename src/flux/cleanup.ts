@@ -1,4 +1,6 @@
 /** What rank 0 runs when the instance's initial program has ended: flux-admin(1), "cleanup-push". */
+
+import { shellQuote } from '../process/quote.ts';
 import { type FluxOptions, flux } from './flux.ts';
 
 /**
@@ -14,10 +16,6 @@ export async function pushCleanup(
 }
 
 export function cleanupCommand(argv: readonly string[], onlyIf: string): string {
-  const command = argv.map(quoted).join(' ');
-  return `test ! -e ${quoted(onlyIf)} || said=$(${command} 2>&1) || { printf '%s\\n' "$said" >&2; false; }`;
-}
-
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
+  const command = argv.map(shellQuote).join(' ');
+  return `test ! -e ${shellQuote(onlyIf)} || said=$(${command} 2>&1) || { printf '%s\\n' "$said" >&2; false; }`;
 }

@@ -1,4 +1,5 @@
-/** The flux exec command line of one agent, and what flux exec says about it. See flux-exec(1). */
+/** flux exec command lines, and what flux exec says about a command. See flux-exec(1). */
+import { shellQuote } from '../process/quote.ts';
 
 /**
  * Runs `command` on `rank`, and its stdout comes out on the stderr of flux exec. That one is unbuffered: stdout on a pipe
@@ -19,6 +20,25 @@ export function fluxExecArgv(rank: number, command: readonly string[]): string[]
     'exec "$@" 1>&2',
     'sh',
     ...command,
+  ];
+}
+
+/** A command on a rank whose output is wanted as it is, in whole: flux exec writes stdout in blocks. */
+export function fluxCommandArgv(
+  rank: number,
+  command: readonly string[],
+  { terminal = false }: { terminal?: boolean } = {},
+): string[] {
+  // flux exec has no terminals: script(1) makes one over there, and its input and output are the command's own.
+  const inTerminal = ['script', '-qec', command.map(shellQuote).join(' '), '/dev/null'];
+  return [
+    'flux',
+    'exec',
+    '--rank',
+    String(rank),
+    '--dir',
+    '/',
+    ...(terminal ? inTerminal : ['--noinput', ...command]),
   ];
 }
 

@@ -1,31 +1,26 @@
 /** What an epilog does on its node, as the job's user: whatever of the job is there goes, with its supervisor's help or without. */
 import { existsSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { Allocation } from '../allocation/allocation.ts';
+import { type Presence, presencesOf, removePresence } from '../attach/presence.ts';
 import type { Settings } from '../config/schema.ts';
 import { UnetError } from '../errors.ts';
 import { removeEmptyParents } from '../files/empty-parents.ts';
-import { fluxEnvironment } from '../flux/flux.ts';
-import { getattr } from '../flux/instance.ts';
-import { buryJob, removeControl } from '../job/bury.ts';
 import { controlSocket, jobPaths, jobsDirectory, userNodeDirectory } from '../job/layout.ts';
 import { nodeDirectories } from '../job/node-directory.ts';
-import { type Presence, presencesOf, removePresence } from '../job/presence.ts';
+import { endJob, removeControl, removeSecrets } from '../job/remove-job.ts';
 import { readState } from '../job/state.ts';
-import { endSupervisor } from '../lead/end-supervisor.ts';
-import { ask, type Job } from '../lead/job.ts';
-import { jobSpec } from '../lead/spec.ts';
-import { endAgent } from '../node/end-agent.ts';
-import { prepare } from '../node/prepare.ts';
+import { jobSpec } from '../launch/job-spec.ts';
+import { cleanNode } from '../node/clean-node.ts';
 import { recordedNodes } from '../node/record.ts';
-import { teardown } from '../node/teardown.ts';
-import { childEnvironment } from '../process/environment.ts';
-import { hookJob, type Scheduler } from './allocation.ts';
+import type { Allocation } from '../scheduler/allocation.ts';
+import { openAllocation } from '../scheduler/registry.ts';
+import { endSupervisor } from '../session/end-supervisor.ts';
+import { ask, type Job } from '../session/job.ts';
+import { type HookScheduler, hookJob, hooksOf } from './schedulers.ts';
 
 export type NodeDownOptions = {
-  scheduler: Scheduler;
+  scheduler: HookScheduler;
   /** Those of the command line, for a job whose prolog left no record of its own. */
   settings: Settings;
   env: NodeJS.ProcessEnv;
@@ -54,14 +49,15 @@ export async function nodeDown(options: NodeDownOptions): Promise<NodeDownResult
   const nodes = await nodesHere(scheduler, presences, roots);
   const [known] = presences;
   const context = contextOf(options, jobId, known);
-  const leads = existsSync(controlSocket(jobId).directory) && (scheduler === 'slurm' || leadsHere(known));
+  const leads =
+    existsSync(controlSocket(jobId).directory) && (hooksOf(scheduler).oneNodePerHost || leadsHere(known));
   if (leads) {
     await askSupervisor(context, options.deadlineMs * ORDERLY_SHARE);
   }
   const stepMs = options.deadlineMs * STEP_SHARE;
   const cleaned = await Promise.all(
     nodes.map((node) =>
-      cleanNode(context, node, presences.find((one) => one.node === node)?.pid, stepMs).then(
+      cleanHere(context, node, presences.find((one) => one.node === node)?.pid, stepMs).then(
         () => undefined,
         (error: unknown) => UnetError.from(error).with({ node }),
       ),
@@ -70,7 +66,7 @@ export async function nodeDown(options: NodeDownOptions): Promise<NodeDownResult
   const problems = cleaned.filter((problem) => problem !== undefined);
   if (leads) {
     await endSupervisor(context.paths.state, stepMs);
-    await buryLead(context, problems.length > 0);
+    await endLead(context, problems.length > 0);
   }
   await Promise.all(roots.map((root) => removeEmptyParents(join(root, 'any'), dirname(root))));
   return { jobId, found: true, problems };
@@ -90,33 +86,33 @@ function contextOf(options: NodeDownOptions, jobId: string, known: Presence | un
   return { allocation, settings, paths, env, cwd, unet };
 }
 
-/** In Slurm a host is one node, so a supervisor here is this node's; of a Flux there may be several brokers on it. */
+/** Where a host is one node, a supervisor here is this node's; otherwise the lead's record says whose it is. */
 function leadsHere(known: Presence | undefined): boolean {
   return known === undefined || known.allocation.nodes[0] === known.node;
 }
 
-/** Several brokers of one Flux may be on this host, each with an epilog of its own. */
+/** The scheduler may have several nodes on this host, each with an epilog of its own. */
 async function ownPresences(
-  scheduler: Scheduler,
+  scheduler: HookScheduler,
   jobId: string,
   env: NodeJS.ProcessEnv,
 ): Promise<Presence[]> {
   const all = await presencesOf(jobId);
-  if (scheduler === 'slurm' || all.length < 2) {
+  if (all.length < 2) {
     return all;
   }
-  const rank = await getattr('rank', { env: fluxEnvironment(env) }).catch(() => undefined);
+  const rank = await hooksOf(scheduler).rank?.(env);
   return all.filter((presence) => rank === undefined || presence.rank === rank);
 }
 
-/** In Slurm also the nodes of a cluster that the job's own `unet up` has made: their agents end with their step. */
+/** Where a host is one node also the nodes of a cluster that the job's own `unet up` has made: their agents end with their step. */
 async function nodesHere(
-  scheduler: Scheduler,
+  scheduler: HookScheduler,
   presences: Presence[],
   roots: readonly string[],
 ): Promise<string[]> {
   const nodes = presences.map(({ node }) => node);
-  const recorded = scheduler === 'slurm' || presences.length === 0 ? roots : [];
+  const recorded = hooksOf(scheduler).oneNodePerHost || presences.length === 0 ? roots : [];
   return [...new Set([...nodes, ...(await Promise.all(recorded.map(recordedNodes))).flat()])];
 }
 
@@ -133,35 +129,30 @@ async function askSupervisor(job: Context, timeoutMs: number): Promise<void> {
   }
 }
 
-async function cleanNode(job: Context, node: string, pid: number | undefined, stepMs: number): Promise<void> {
+async function cleanHere(job: Context, node: string, pid: number | undefined, stepMs: number): Promise<void> {
   const { allocation, settings, paths, unet, env } = job;
   const { jobId } = allocation;
-  await endAgent(pid, jobId, stepMs);
   const spec = jobSpec(
     { allocation, settings, unet, jobDir: paths.directory },
+    openAllocation(allocation, env),
     { epoch: 1, nodes: allocation.nodes, nonce: '', mode: 'clean' },
   );
-  spec.stepTimeouts.down = Math.min(spec.stepTimeouts.down, stepMs);
-  const { directory, root, problem } = await prepare(spec, node, env);
-  if (problem !== undefined) {
-    throw problem;
-  }
-  await teardown({
-    directory,
-    root,
-    env: childEnvironment(env),
-    timeoutMs: spec.stepTimeouts.down,
-    onLine: () => {},
-  });
+  const timeoutMs = Math.min(spec.stepTimeouts.down, stepMs);
+  spec.stepTimeouts.down = timeoutMs;
+  await cleanNode(spec, { node, pid, env, timeoutMs: stepMs });
   await removePresence(jobId, node);
 }
 
 /** What the supervisor leaves when it could not end by itself. */
-async function buryLead({ allocation, paths }: Context, keepLogs: boolean): Promise<void> {
+async function endLead({ allocation, paths }: Context, keepLogs: boolean): Promise<void> {
+  const { jobId } = allocation;
   const state = await readState(paths.state).catch(() => undefined);
   if (existsSync(paths.directory) && state?.phase !== 'stopped') {
-    await buryJob(paths, { keepLogs: keepLogs || state?.error !== undefined });
+    const reason = 'the job has ended';
+    const keep = keepLogs || state?.error !== undefined;
+    await endJob(paths, { jobId, state, keepLogs: keep, reason, supervisedHere: true });
+  } else {
+    await removeSecrets(paths);
+    await removeControl(jobId);
   }
-  await rm(paths.kubeconfig, { force: true });
-  await removeControl(allocation.jobId);
 }

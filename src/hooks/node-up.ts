@@ -1,24 +1,25 @@
 /** What a prolog does on its node, as the job's user: starts the node's agent, and on the lead the supervisor, and lets go of them. */
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { withFirstNodes } from '../allocation/detect.ts';
+import { presencePaths, presencesOf, writePresence } from '../attach/presence.ts';
 import { loadSettings } from '../config/load.ts';
 import type { Settings } from '../config/schema.ts';
 import { ensurePrivateDirectory } from '../files/private-directory.ts';
 import { jobPaths, jobsDirectory } from '../job/layout.ts';
-import { presencePaths, presencesOf, writePresence } from '../job/presence.ts';
-import { startSupervisor } from '../lead/job.ts';
 import { isAgent } from '../node/end-agent.ts';
 import { startDetached } from '../process/detached.ts';
 import { childEnvironment } from '../process/environment.ts';
-import { type HookAllocation, hookAllocation, type Scheduler } from './allocation.ts';
+import { withFirstNodes } from '../scheduler/detect.ts';
+import type { HookAllocation } from '../scheduler/hooks.ts';
+import { startSupervisor } from '../session/job.ts';
 import type { Asked } from './opt-in.ts';
+import { type HookScheduler, hookJob, hooksOf } from './schedulers.ts';
 
 // The other nodes' prologs need not run at the same time, and the KVS of a Flux job is there after the last of them.
 const HELLO_AT_LEAST_MS = 300_000;
 
 export type NodeUpOptions = {
-  scheduler: Scheduler;
+  scheduler: HookScheduler;
   asked: Asked;
   env: NodeJS.ProcessEnv;
   /** Where the job was submitted: relative paths and unet.yaml are looked for from there. */
@@ -36,7 +37,7 @@ export type NodeUpResult = { jobId: string; node: string; did: 'started' | 'foun
  */
 export async function nodeUp(options: NodeUpOptions): Promise<NodeUpResult> {
   const { scheduler, asked, env, cwd, unet, signal } = options;
-  const whole = await hookAllocation(scheduler, env, signal);
+  const whole = await hooksOf(scheduler).allocation(env, hookJob(scheduler, env), signal);
   const { settings } = await loadSettings({ flags: asked, env, cwd });
   const allocation = withFirstNodes(whole, settings.nodes);
   const { jobId, self: node } = allocation;

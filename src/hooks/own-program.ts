@@ -35,7 +35,7 @@ export async function checkTools(): Promise<void> {
 }
 
 /** The absolute path of a scheduler's command. @throws UnetError UNET_TOOL_MISSING */
-export async function schedulerCommand(name: 'flux' | 'scontrol', env: NodeJS.ProcessEnv): Promise<string> {
+export async function schedulerCommand(name: string, env: NodeJS.ProcessEnv): Promise<string> {
   const path = `${env.PATH ?? ''}:${SHORT_PATH}:/usr/local/bin`;
   const found = await which(name, { path, nothrow: true });
   if (found === null) {

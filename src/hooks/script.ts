@@ -1,17 +1,18 @@
 /** The text of a prolog or epilog: POSIX shell, which does nothing for who does not ask, and drops root before it runs unet. */
 import { createHash } from 'node:crypto';
-import type { Scheduler } from './allocation.ts';
-import type { When } from './kinds.ts';
+import { shellQuote } from '../process/quote.ts';
+import { HOOKS, type HookName } from '../scheduler/hooks.ts';
+import { HOOK_SCHEDULERS, type HookScheduler, hooksOf } from './schedulers.ts';
 
 export type ScriptOptions = {
-  scheduler: Scheduler;
-  when: When;
+  scheduler: HookScheduler;
+  when: HookName;
   version: string;
   /** Absolute paths of this very Node and unet. */
   node: string;
   unet: string;
-  /** Absolute path of flux. */
-  flux?: string | undefined;
+  /** Absolute path of the scheduler's command, where its script needs one. */
+  program: string;
   /** PATH of what runs as the user. */
   path: string;
   /** Whole seconds that it may take. */
@@ -23,24 +24,28 @@ export type ScriptOptions = {
 };
 
 /** What the second line of a script says of it. `edited`: its text is not the one that was written. */
-export type ScriptMark = { scheduler: Scheduler; when: When; version: string; edited: boolean };
+export type ScriptMark = { scheduler: HookScheduler; when: HookName; version: string; edited: boolean };
+
+const MARK = new RegExp(
+  `^#![^\\n]*\\n# unet-hook (${HOOK_SCHEDULERS.join('|')})-(${HOOKS.join('|')}) (\\S+) ([0-9a-f]{64})\\n`,
+);
 
 export function hookScript(options: ScriptOptions): string {
-  const body = [SETTINGS(options), COMMON, BODIES[options.scheduler][options.when](options)].join('\n');
+  const body = [SETTINGS(options), COMMON, hooksOf(options.scheduler).body(options.when, options)].join('\n');
   const { scheduler, when, version } = options;
   return `#!/bin/sh\n# unet-hook ${scheduler}-${when} ${version} ${checksum(body)}\n${body}`;
 }
 
 /** Undefined: it is none of ours. */
 export function readMark(text: string): ScriptMark | undefined {
-  const match = /^#![^\n]*\n# unet-hook (slurm|flux)-(prolog|epilog) (\S+) ([0-9a-f]{64})\n/.exec(text);
+  const match = MARK.exec(text);
   if (match === null) {
     return undefined;
   }
   const [head, scheduler, when, version = '', sum] = match;
   return {
-    scheduler: scheduler as Scheduler,
-    when: when as When,
+    scheduler: scheduler as HookScheduler,
+    when: when as HookName,
     version,
     edited: checksum(text.slice(head.length)) !== sum,
   };
@@ -56,16 +61,17 @@ function checksum(body: string): string {
   return createHash('sha256').update(body).digest('hex');
 }
 
-function SETTINGS({ node, unet, flux, path, deadline, failJob, scheduler, when }: ScriptOptions): string {
+function SETTINGS({ node, unet, program, path, deadline, failJob, scheduler, when }: ScriptOptions): string {
+  const { inScript } = hooksOf(scheduler).program;
   const lines = [
     '# Written by "unet hooks install"; the next one refuses to overwrite what was edited. See docs/hooks.md of unet.',
-    `hook=${quoted(`${scheduler} ${when}`)}`,
-    `node=${quoted(node)}`,
-    `unet=${quoted(unet)}`,
-    `path=${quoted(path)}`,
-    `deadline=${quoted(String(deadline))}`,
-    `fail_job=${quoted(failJob ? 'yes' : 'no')}`,
-    ...(flux === undefined ? [] : [`flux=${quoted(flux)}`]),
+    `hook=${shellQuote(`${scheduler} ${when}`)}`,
+    `node=${shellQuote(node)}`,
+    `unet=${shellQuote(unet)}`,
+    `path=${shellQuote(path)}`,
+    `deadline=${shellQuote(String(deadline))}`,
+    `fail_job=${shellQuote(failJob ? 'yes' : 'no')}`,
+    ...(inScript === undefined ? [] : [`${inScript}=${shellQuote(program)}`]),
   ];
   return `${lines.join('\n')}\n`;
 }
@@ -104,76 +110,3 @@ EOF
 }
 scope=
 `;
-
-type Body = (options: ScriptOptions) => string;
-
-const ASK_SLURMCTLD = `if [ -z "\${SLURM_JOB_COMMENT-}" ]; then
-  SLURM_JOB_COMMENT=$(timeout 10 env PATH="$path" scontrol show job -o "$SLURM_JOB_ID" 2> /dev/null |
-    sed -n 's/^.* Comment=\\(.*\\) StdErr=.*$/\\1/p')
-fi
-`;
-
-const SLURM_VARIABLES = `"SLURM_JOB_ID=$SLURM_JOB_ID" \${SLURM_CONF+"SLURM_CONF=$SLURM_CONF"} \\
-  \${SLURMD_NODENAME+"SLURMD_NODENAME=$SLURMD_NODENAME"} \${SLURM_NODELIST+"SLURM_NODELIST=$SLURM_NODELIST"} \\
-  \${SLURM_JOB_NODELIST+"SLURM_JOB_NODELIST=$SLURM_JOB_NODELIST"} \\
-  \${SLURM_JOB_CONSTRAINTS+"SLURM_JOB_CONSTRAINTS=$SLURM_JOB_CONSTRAINTS"}`;
-
-const slurmProlog: Body = ({ askSlurmctld }) => `
-if [ -z "\${SLURM_JOB_ID-}" ] || [ -z "\${SLURM_JOB_UID-}" ]; then give_up 'Slurm names no job'; fi
-${askSlurmctld ? ASK_SLURMCTLD : ''}case "\${SLURM_JOB_COMMENT-} \${SLURM_JOB_CONSTRAINTS-}" in
-*usernetes*) ;;
-*) exit 0 ;;
-esac
-printf '%s' "\${SLURM_JOB_COMMENT-}" | as_user "$SLURM_JOB_UID" "\${SLURM_JOB_WORK_DIR-/}" ${SLURM_VARIABLES} \\
-  "$node" "$unet" node up --scheduler slurm || give_up "job $SLURM_JOB_ID gets no cluster (exit code $?)"
-exit 0
-`;
-
-const slurmEpilog: Body = () => `
-if [ -z "\${SLURM_JOB_ID-}" ] || [ -z "\${SLURM_JOB_UID-}" ]; then exit 0; fi
-if [ ! -e "/tmp/unet-$SLURM_JOB_UID/slurm-$SLURM_JOB_ID" ]; then exit 0; fi
-as_user "$SLURM_JOB_UID" / ${SLURM_VARIABLES} \\
-  "$node" "$unet" node down --scheduler slurm --deadline "$((deadline - deadline / 6))s" < /dev/null ||
-  give_up "something of job $SLURM_JOB_ID is left (exit code $?)"
-exit 0
-`;
-
-// "flux job info" is one question to rank 0 for each node, as the job's shell asks it too.
-const fluxProlog: Body = () => `
-if [ -z "\${FLUX_JOB_ID-}" ] || [ -z "\${FLUX_JOB_USERID-}" ]; then give_up 'Flux names no job'; fi
-jobspec=$(timeout "$deadline" "$flux" job info "$FLUX_JOB_ID" jobspec) || give_up "no jobspec of $FLUX_JOB_ID"
-case $jobspec in
-*'"usernetes"'*) ;;
-*) exit 0 ;;
-esac
-# flux-prolog@.service ends what is left in its control group when the script has ended.
-if [ -d /run/systemd/system ] && command -v systemd-run > /dev/null; then
-  scope='systemd-run --quiet --scope --collect --'
-fi
-printf '%s' "$jobspec" | as_user "$FLUX_JOB_USERID" / "FLUX_JOB_ID=$FLUX_JOB_ID" \${FLUX_URI+"FLUX_URI=$FLUX_URI"} \\
-  "$node" "$unet" node up --scheduler flux || give_up "job $FLUX_JOB_ID gets no cluster (exit code $?)"
-exit 0
-`;
-
-const fluxEpilog: Body = () => `
-if [ -z "\${FLUX_JOB_ID-}" ] || [ -z "\${FLUX_JOB_USERID-}" ]; then exit 0; fi
-decimal=$("$flux" job id --to=dec "$FLUX_JOB_ID") || exit 0
-if [ ! -e "/tmp/unet-$FLUX_JOB_USERID/flux-$decimal" ]; then exit 0; fi
-as_user "$FLUX_JOB_USERID" / "FLUX_JOB_ID=$FLUX_JOB_ID" \${FLUX_URI+"FLUX_URI=$FLUX_URI"} \\
-  "$node" "$unet" node down --scheduler flux --deadline "$((deadline - deadline / 6))s" < /dev/null
-left=$?
-# The job's namespace has become a part of its record, which is the instance owner's.
-record=$("$flux" job id --to=kvs "$FLUX_JOB_ID") &&
-  timeout 10 "$flux" kvs unlink -R -f "$record.guest.unet" > /dev/null 2>&1
-if [ "$left" != 0 ]; then give_up "something of job $FLUX_JOB_ID is left (exit code $left)"; fi
-exit 0
-`;
-
-const BODIES: Record<Scheduler, Record<When, Body>> = {
-  slurm: { prolog: slurmProlog, epilog: slurmEpilog },
-  flux: { prolog: fluxProlog, epilog: fluxEpilog },
-};
-
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
-}

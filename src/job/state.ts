@@ -31,9 +31,11 @@ export const JobState = z.looseObject({
   jobDir: Text.optional(),
   supervisor: z.looseObject({
     host: Text,
-    /** In the Flux instance, if it is on a node of one. */
-    rank: z.number().optional(),
+    /** Its name in the allocation, if it is on a node of it. */
+    node: Text.optional(),
     pid: z.number(),
+    /** When the process was started, proc_pid_stat(5): a pid is used again. */
+    start: Text.optional(),
     socket: Text,
     /** ISO 8601, renewed. */ alive: Text,
   }),

@@ -15,8 +15,9 @@ import {
   unmap,
 } from '../flux/archive.ts';
 import { fluxEnvironment } from '../flux/flux.ts';
+import { broadcastPrefix } from '../scheduler/broadcast-name.ts';
 import { checkJoinRecord, type JoinExpectation, type JoinRecord, parseJoinRecord, toWire } from './record.ts';
-import type { JoinTransport } from './transport.ts';
+import type { JoinTransport, Transport } from './transport.ts';
 
 export type FluxArchiveTransportOptions = {
   /** Node-local and private: the record passes through it. */
@@ -35,11 +36,6 @@ const FILE = 'record.json';
 const MAX_BYTES = 16 * 1024;
 const POLL_MS = 500;
 
-/** Begins the names of all archives of a job. */
-export function archivePrefix(jobId: string): string {
-  return `unet-${jobId}-`;
-}
-
 /**
  * The archive's name carries job and epoch, so an older record is not even seen. Only the owner of the instance can write
  * it, and it is checked all the same.
@@ -47,7 +43,7 @@ export function archivePrefix(jobId: string): string {
 export function createFluxArchiveTransport(options: FluxArchiveTransportOptions): JoinTransport {
   const { expect, directory, onRefused, pollMs = POLL_MS } = options;
   const archive = {
-    name: `${archivePrefix(expect.jobId)}join-${expect.epoch}`,
+    name: `${broadcastPrefix(expect.jobId)}join-${expect.epoch}`,
     env: fluxEnvironment(options.env),
   };
   const how = options.files === 'filemap' ? filemap : kvsArchive;
@@ -83,6 +79,20 @@ export function createFluxArchiveTransport(options: FluxArchiveTransportOptions)
     withdraw: () => how.remove(archive),
   };
 }
+
+/** For Flux instances. */
+export const fluxArchive: Transport = {
+  needsJobDirectory: false,
+  needsScheduler: true,
+  create: ({ directory, env, broadcast, expect, onRefused }) =>
+    createFluxArchiveTransport({
+      directory,
+      env,
+      files: broadcast === undefined ? 'filemap' : 'archive',
+      expect,
+      onRefused,
+    }),
+};
 
 type Way = {
   put: typeof createArchive;

@@ -7,7 +7,7 @@ import { ensurePrivateDirectory } from '../files/private-directory.ts';
 import { readPrivateFile, writePrivateFile } from '../files/private-file.ts';
 import { verifyPrivateDirectory } from '../files/safe-path.ts';
 import { checkJoinRecord, type JoinExpectation, type JoinRecord, parseJoinRecord, toWire } from './record.ts';
-import type { JoinTransport } from './transport.ts';
+import type { JoinTransport, Transport } from './transport.ts';
 import { createWakeUp } from './wake-up.ts';
 
 export type SharedFsTransportOptions = {
@@ -31,7 +31,13 @@ const JITTER = 0.2;
 // Gone between two looks, or replaced on the server (ESTALE) while it was read.
 const PASSING = new Set(['ENOENT', 'ESTALE']);
 
-/** The transport for allocations with a shared filesystem. */
+/** For allocations with a shared filesystem. */
+export const sharedFs: Transport = {
+  needsJobDirectory: true,
+  needsScheduler: false,
+  create: ({ jobDir, expect, onRefused }) => createSharedFsTransport({ jobDir, expect, onRefused }),
+};
+
 export function createSharedFsTransport(options: SharedFsTransportOptions): JoinTransport {
   const { expect, onRefused, pollMs = POLL_MS } = options;
   const jobDir = resolve(options.jobDir);

@@ -9,7 +9,7 @@ import {
   parseJoinRecord,
   toWire,
 } from './record.ts';
-import type { JoinTransport } from './transport.ts';
+import type { JoinTransport, Transport } from './transport.ts';
 
 export type StdioTransportOptions = {
   expect: JoinExpectation;
@@ -26,7 +26,36 @@ export type StdioTransport = JoinTransport & {
   deliver: (value: unknown) => void;
 };
 
-/** The transport that needs nothing but the launcher. */
+/** Needs nothing but the launcher. */
+export const stdio: Transport = {
+  needsJobDirectory: false,
+  needsScheduler: false,
+  create: ({ isLead, expect, onRefused, send, receive }) => {
+    let received = false;
+    const transport = createStdioTransport({
+      expect,
+      onRefused,
+      onRecord: () => {
+        received = true;
+      },
+      send: (record) => {
+        send(record);
+        return true;
+      },
+    });
+    const deliverAll = async () => {
+      // No further than the first: the record of a later epoch waits for the transport of that epoch.
+      while (!received) {
+        transport.deliver(await receive());
+      }
+    };
+    if (!isLead) {
+      deliverAll().catch(() => {}); // told to stop
+    }
+    return transport;
+  },
+};
+
 export function createStdioTransport({
   expect,
   send,

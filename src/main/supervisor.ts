@@ -4,10 +4,10 @@ import { appendFileSync } from 'node:fs';
 import { text as readText } from 'node:stream/consumers';
 import { EXIT, UnetError } from '../errors.ts';
 import { jobPaths } from '../job/layout.ts';
-import type { SupervisorRequest } from '../lead/request.ts';
-import { serve } from '../lead/serve.ts';
 import { redact } from '../process/redact.ts';
 import { interruptions } from '../process/signals.ts';
+import type { SupervisorRequest } from '../protocol/supervisor-request.ts';
+import { serve } from '../supervisor/serve.ts';
 
 process.exit(await main());
 

@@ -8,28 +8,26 @@ import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { EXIT, UnetError } from '../errors.ts';
 import type { StepName } from '../events/types.ts';
-import { lastRites } from '../job/last-rites.ts';
+import { cleanAfterSupervisor } from '../job/clean-after-supervisor.ts';
 import { jobPaths, nodeLogs } from '../job/layout.ts';
 import { within } from '../process/deadline.ts';
-import { childEnvironment } from '../process/environment.ts';
+import { createAssembler } from '../protocol/frames.ts';
+import type { Hello } from '../protocol/from-agent.ts';
+import { JobSpec, ToAgents } from '../protocol/to-agents.ts';
+import { checkPeer, PROTOCOL } from '../protocol/version.ts';
 import { bringUp } from './bring-up.ts';
 import { type Channel, openChannel } from './channel.ts';
-import { removeFluxTraces } from './flux-traces.ts';
-import { createAssembler } from './frames.ts';
-import type { Hello } from './from-agent.ts';
+import { cleanPlace } from './clean-node.ts';
 import { createInbox, type Inbox } from './inbox.ts';
+import { openScheduler } from './open-scheduler.ts';
 import { type Prepared, prepare } from './prepare.ts';
-import { checkPeer, PROTOCOL } from './protocol.ts';
 import { readAhead } from './read-ahead.ts';
 import { readRecord } from './record.ts';
 import { watchSilence } from './silence.ts';
 import { openStepLog, type StepLog } from './step-log.ts';
-import { teardown } from './teardown.ts';
-import { JobSpec, ToAgents } from './to-agents.ts';
 
 const SPEC_TIMEOUT_MS = 60_000;
 const IDLE_MS = 5;
-const TEARDOWN_TRIES = 2;
 
 export type AgentOptions = {
   node: string;
@@ -172,7 +170,7 @@ async function live(
 async function end(life: Life): Promise<number> {
   const { spec, options, channel, stopping, prepared } = life;
   const { reason, by } = (stopping.aborted ? stopping.reason : { reason: 'cleaned', by: 'asked' }) as Stop;
-  const [problem] = await Promise.all([takeAway(life), removeFluxTraces(spec, options.node, options.env)]);
+  const [problem] = await Promise.all([takeAway(life), removeTraces(spec, options)]);
   channel.send({
     type: 'bye',
     node: options.node,
@@ -184,7 +182,7 @@ async function end(life: Life): Promise<number> {
   await channel.flush();
   const isNearest = options.node === spec.lead || options.node === spec.supervisorNode;
   if (by !== 'asked' && isNearest && prepared.seesJobDir) {
-    await lastRites(jobPaths(spec.jobDir), {
+    await cleanAfterSupervisor(jobPaths(spec.jobDir), {
       jobId: spec.jobId,
       nonce: spec.nonce,
       // A job that ended while all was well leaves nothing; one that broke leaves its logs.
@@ -196,6 +194,13 @@ async function end(life: Life): Promise<number> {
   return problem === undefined ? EXIT.done : EXIT.failed;
 }
 
+/** The lead's agent: nothing is left in the scheduler of a supervisor that has died. */
+async function removeTraces(spec: JobSpec, { node, env }: AgentOptions): Promise<void> {
+  if (node === spec.lead) {
+    await openScheduler(spec, node, env).removeTraces?.(spec.clusterName);
+  }
+}
+
 /** Tears down, twice if need be; undefined when nothing is left. */
 async function takeAway({ prepared, spec, options, openLog }: Life): Promise<UnetError | undefined> {
   if (prepared.problem?.code === 'UNET_UNSAFE_PATH') {
@@ -204,23 +209,12 @@ async function takeAway({ prepared, spec, options, openLog }: Life): Promise<Une
   }
   const recorded = await readRecord(prepared.directory).catch(() => undefined);
   const log = recorded?.up === true && prepared.seesJobDir ? openLog('down') : undefined;
-  let problem: UnetError | undefined;
-  for (let attempt = 0; attempt < TEARDOWN_TRIES; attempt += 1) {
-    try {
-      await teardown({
-        directory: prepared.directory,
-        root: prepared.root,
-        env: childEnvironment(options.env),
-        timeoutMs: spec.stepTimeouts.down,
-        onLine: (line) => log?.line(line),
-      });
-      problem = undefined;
-      break;
-    } catch (error) {
-      problem = UnetError.from(error).with({ node: options.node, step: 'down' });
-      log?.line(problem.message);
-    }
-  }
+  const problem = await cleanPlace(prepared, {
+    env: options.env,
+    timeoutMs: spec.stepTimeouts.down,
+    node: options.node,
+    onLine: (line) => log?.line(line),
+  });
   log?.close();
   return problem;
 }

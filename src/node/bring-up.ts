@@ -1,13 +1,12 @@
 /** The good part of an agent's life: greet, be assigned an identity, run the plan, hold until told to stop. */
 import { UnetError } from '../errors.ts';
-import { createFluxArchiveTransport } from '../join/flux-archive.ts';
-import { createSharedFsTransport } from '../join/shared-fs.ts';
-import { createStdioTransport } from '../join/stdio.ts';
-import type { JoinTransport, TransportName } from '../join/transport.ts';
+import type { JoinTransport } from '../join/transport.ts';
+import { transport } from '../join/transports.ts';
 import { childEnvironment } from '../process/environment.ts';
 import type { Life } from './agent.ts';
 import type { NodeContext } from './context.ts';
 import { attendControlPlane } from './control-plane.ts';
+import { openScheduler } from './open-scheduler.ts';
 import { bringNodeUp } from './plan.ts';
 import { greet } from './prepare.ts';
 import { readAhead } from './read-ahead.ts';
@@ -70,6 +69,7 @@ function createContext(life: Life): NodeContext {
     hostIp: '',
     directory: prepared.directory,
     env: options.env,
+    scheduler: openScheduler(spec, node, options.env),
     seesJobDir: prepared.seesJobDir,
     joinVia: 'stdio',
     onPublished,
@@ -78,7 +78,7 @@ function createContext(life: Life): NodeContext {
       // The transport of an earlier epoch must not take the records from this one.
       receiving.abort();
       receiving = new AbortController();
-      return createTransport(context.joinVia, epoch, context, AbortSignal.any([stopping, receiving.signal]));
+      return createTransport(epoch, context, AbortSignal.any([stopping, receiving.signal]));
     },
     record: {
       version: 1,
@@ -102,44 +102,20 @@ function createContext(life: Life): NodeContext {
 }
 
 /** The transport of one epoch: an older record is refused. */
-function createTransport(
-  joinVia: TransportName,
-  epoch: number,
-  context: NodeContext,
-  stopping: AbortSignal,
-): JoinTransport {
-  const { spec, send, inbox } = context;
-  const expect = { jobId: spec.jobId, epoch };
-  const onRefused = (error: UnetError) => send({ type: 'warning', message: error.message });
-  if (joinVia === 'shared-fs') {
-    return createSharedFsTransport({ jobDir: spec.jobDir, expect, onRefused });
-  }
-  if (joinVia === 'flux-archive') {
-    const { directory, env } = context;
-    return createFluxArchiveTransport({ directory, env, files: spec.fluxFiles, expect, onRefused });
-  }
-  let received = false;
-  const transport = createStdioTransport({
-    expect,
-    onRecord: () => {
-      received = true;
-    },
-    send: (record) => {
-      send({ type: 'join-record', record });
-      return true;
-    },
-    onRefused,
+function createTransport(epoch: number, context: NodeContext, stopping: AbortSignal): JoinTransport {
+  const { spec, send, inbox, isLead, directory, env } = context;
+  const { broadcast } = context.scheduler;
+  return transport(context.joinVia).create({
+    ...(broadcast === undefined ? {} : { broadcast }),
+    isLead,
+    directory,
+    env,
+    jobDir: spec.jobDir,
+    expect: { jobId: spec.jobId, epoch },
+    onRefused: (error) => send({ type: 'warning', message: error.message }),
+    send: (record) => send({ type: 'join-record', record }),
+    receive: async () => (await inbox.take('join-record', stopping)).record,
   });
-  const receive = async () => {
-    // No further: the record of a later epoch waits for the transport of that epoch.
-    while (!received) {
-      transport.deliver((await inbox.take('join-record', stopping)).record);
-    }
-  };
-  if (!context.isLead) {
-    receive().catch(() => {});
-  }
-  return transport;
 }
 
 async function attend(context: NodeContext, kubeconfig: string, stopping: AbortSignal): Promise<void> {

@@ -1,8 +1,8 @@
 /** The agent's side of the launcher's streams: lines in, lines out, and a peer that may be gone at any time. */
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
-import { toLines } from './frames.ts';
-import type { FromAgent } from './from-agent.ts';
+import { toLines } from '../protocol/frames.ts';
+import type { FromAgent } from '../protocol/from-agent.ts';
 
 export type Channel = {
   send: (message: FromAgent) => void;

@@ -3,15 +3,17 @@ import type { ComposeFile } from '../engine/compose-file.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { StepName } from '../events/types.ts';
 import type { JoinRecord } from '../join/record.ts';
-import type { JoinTransport, TransportName } from '../join/transport.ts';
+import type { JoinTransport } from '../join/transport.ts';
+import type { TransportName } from '../join/transports.ts';
 import type { Environment } from '../process/environment.ts';
+import type { FromAgent } from '../protocol/from-agent.ts';
+import type { Assignment, JobSpec } from '../protocol/to-agents.ts';
 import type { ReleaseFacts } from '../provision/probe.ts';
-import type { FromAgent } from './from-agent.ts';
+import type { SchedulerJob } from '../scheduler/scheduler.ts';
 import type { Inbox } from './inbox.ts';
 import type { LoadedPack } from './pack.ts';
 import type { NodeRecord } from './record.ts';
 import type { StepLog } from './step-log.ts';
-import type { Assignment, JobSpec } from './to-agents.ts';
 
 type Message = FromAgent extends infer M ? (M extends { node: string } ? Omit<M, 'node'> : never) : never;
 
@@ -26,6 +28,7 @@ export type NodeContext = {
   directory: string;
   /** The agent's own environment. */
   env: NodeJS.ProcessEnv;
+  scheduler: SchedulerJob;
   seesJobDir: boolean;
   joinVia: TransportName;
   /** The transport that accepts records of at least `epoch`. */

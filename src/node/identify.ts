@@ -1,9 +1,9 @@
 /** The node gets its ports, its names and its address. */
 import { identityVariables } from '../engine/identity.ts';
 import { UnetError } from '../errors.ts';
+import type { JobSpec } from '../protocol/to-agents.ts';
 import { addressOfInterface, sourceAddress } from './address.ts';
 import { type NodeContext, need } from './context.ts';
-import type { JobSpec } from './to-agents.ts';
 
 /**
  * Waits for the assignment, and sets the make variables that follow from it. The supervisor bounds the wait: it assigns

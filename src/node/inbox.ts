@@ -1,5 +1,5 @@
 /** Messages that have come and are not yet taken: a step may ask for one before or after it arrives. */
-import type { ToAgents } from './to-agents.ts';
+import type { ToAgents } from '../protocol/to-agents.ts';
 
 type Kind = ToAgents['type'];
 type Of<K extends Kind> = Extract<ToAgents, { type: K }>;

@@ -3,10 +3,10 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { UnetError } from '../errors.ts';
 import { childEnvironment } from '../process/environment.ts';
+import type { OwnRelease } from '../protocol/to-agents.ts';
 import { packRelease } from '../provision/pack.ts';
 import { rehearsalDirectory } from '../provision/rehearsal-directory.ts';
 import type { NodeContext } from './context.ts';
-import type { OwnRelease } from './to-agents.ts';
 
 /**
  * Packs it into this node's own directory, where the same content gives the same checksum as on every other node.

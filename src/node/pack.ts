@@ -3,13 +3,11 @@ import { mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { UnetError } from '../errors.ts';
 import { lstatOrUndefined } from '../files/safe-path.ts';
-import { extractArchive } from '../flux/archive.ts';
-import { fluxEnvironment } from '../flux/flux.ts';
 import { damagedPack } from '../pack/errors.ts';
 import { openPack, type Pack } from '../pack/reader.ts';
 import { INCOMING } from '../pack/routes.ts';
+import type { JobSpec, ToAgents } from '../protocol/to-agents.ts';
 import type { NodeContext } from './context.ts';
-import type { JobSpec, ToAgents } from './to-agents.ts';
 
 export type LoadedPack = {
   /** Archives to import into the node, as it sees them. */
@@ -71,34 +69,24 @@ async function fetch(
   signal: AbortSignal,
 ): Promise<{ path: string; copy: boolean }> {
   const { directory } = context;
-  switch (offer.via) {
-    case 'shared-fs':
-      return { path: context.spec.pack?.path ?? '', copy: false };
-    case 'sbcast': {
-      const path = join(directory, 'pack');
-      if ((await lstatOrUndefined(incomingOf(directory))) === undefined) {
-        throw new UnetError('UNET_PACK_UNREACHABLE', `sbcast has left no pack in ${dirname(directory)}`, {
-          remedy: 'use --pack-via shared-fs',
-        });
-      }
-      await rename(incomingOf(directory), path);
-      return { path, copy: true };
-    }
-    case 'flux-archive': {
-      const inbox = await mkdtemp(join(directory, 'pack-'));
-      const options = {
-        name: offer.name ?? '',
-        env: fluxEnvironment(context.env),
-        timeoutMs: context.spec.stepTimeouts.load,
-        signal,
-      };
-      while (!(await extractArchive(options, inbox))) {
-        signal.throwIfAborted();
-      }
-      const [file] = await readdir(inbox);
-      return { path: join(inbox, file ?? ''), copy: true };
-    }
+  if (offer.via === 'shared-fs') {
+    return { path: context.spec.pack?.path ?? '', copy: false };
   }
+  const { broadcast } = context.scheduler;
+  if (broadcast?.stays === true) {
+    const inbox = await mkdtemp(join(directory, 'pack-'));
+    await broadcast.fetch(offer.name ?? '', inbox, { timeoutMs: context.spec.stepTimeouts.load, signal });
+    const [file] = await readdir(inbox);
+    return { path: join(inbox, file ?? ''), copy: true };
+  }
+  const path = join(directory, 'pack');
+  if ((await lstatOrUndefined(incomingOf(directory))) === undefined) {
+    throw new UnetError('UNET_PACK_UNREACHABLE', `${offer.via} has left no pack in ${dirname(directory)}`, {
+      remedy: 'use --pack-via shared-fs',
+    });
+  }
+  await rename(incomingOf(directory), path);
+  return { path, copy: true };
 }
 
 function incomingOf(directory: string): string {

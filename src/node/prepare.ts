@@ -7,22 +7,22 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import which from 'which';
 import { UnetError } from '../errors.ts';
 import { ensurePrivateDirectory } from '../files/private-directory.ts';
-import { fluxMissing } from '../flux/flux.ts';
 import { jobPaths } from '../job/layout.ts';
 import { chooseNodeDirectory, nodeDirectories, nodeParents } from '../job/node-directory.ts';
 import { ownArchitecture } from '../pack/architecture.ts';
 import { childEnvironment } from '../process/environment.ts';
 import { endProcessesIn } from '../process/inside.ts';
 import { toolMissing } from '../process/run.ts';
+import type { Hello } from '../protocol/from-agent.ts';
+import type { JobSpec } from '../protocol/to-agents.ts';
+import { PROTOCOL } from '../protocol/version.ts';
 import { addressOfInterface, leadAddress } from './address.ts';
 import { endAgent } from './end-agent.ts';
-import type { Hello } from './from-agent.ts';
+import { openScheduler } from './open-scheduler.ts';
 import { seesPack } from './pack.ts';
-import { PROTOCOL } from './protocol.ts';
 import { readRecord } from './record.ts';
 import { type Claim, claimSlot, SLOTS } from './slots.ts';
 import { teardown } from './teardown.ts';
-import type { JobSpec } from './to-agents.ts';
 
 export type Prepared = {
   /** This user's node-local directory. */
@@ -78,7 +78,7 @@ async function placesOf(spec: JobSpec, node: string): Promise<{ root: string; di
     directory: join(root, spec.jobId, node),
   }));
   // A scheduler's job ids are its own. `local-default` is everybody's who has another TMPDIR and --job-dir.
-  if (!spec.jobId.startsWith('local-')) {
+  if (!openScheduler(spec, node, process.env).madeUpNodes) {
     return all;
   }
   const records = await Promise.all(all.map(({ directory }) => readRecord(directory).catch(() => undefined)));
@@ -179,8 +179,10 @@ async function missingTool(spec: JobSpec, env: NodeJS.ProcessEnv): Promise<UnetE
   if (await lacks('make')) {
     return toolMissing('make');
   }
-  if (spec.needsFlux && (await lacks('flux'))) {
-    return fluxMissing(undefined, 'or use --join-via shared-fs or stdio');
+  for (const tool of spec.tools) {
+    if (await lacks(tool)) {
+      return toolMissing(tool, 'was not found on PATH', undefined, 'or use --join-via shared-fs or stdio');
+    }
   }
   return undefined;
 }

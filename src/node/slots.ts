@@ -5,7 +5,7 @@
  */
 import { createSocket } from 'node:dgram';
 import { createServer, type Server } from 'node:net';
-import type { Ports } from './ports.ts';
+import type { Ports } from '../protocol/ports.ts';
 
 // The node subnets of a slot are 10.(100+slot).x: 64 slots stay clear of the pod network 10.244.0.0/16.
 export const SLOTS = 64;

@@ -38,11 +38,21 @@ function here(): { boot: string; namespace: string } {
   }
 }
 
-function startOf(pid: number): string | undefined {
+/** When the process was started, in clock ticks since boot; undefined when there is none. */
+export function startOf(pid: number): string | undefined {
   try {
-    // Behind the name in parentheses, which may have anything in it: field 22 is the 20th.
-    return (readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1) ?? '').split(' ')[19];
+    return startTimeOf(readFileSync(`/proc/${pid}/stat`, 'utf8'));
   } catch {
     return undefined;
   }
+}
+
+/** Reads proc_pid_stat(5): behind the name in parentheses, which may have anything in it, field 22 is the 20th. */
+export function startTimeOf(stat: string): string | undefined {
+  return (stat.split(') ').at(-1) ?? '').split(' ')[19];
+}
+
+/** Whether the process that was started at `start` still runs on this host: numbers of processes are used again. */
+export function isSameProcess({ pid, start }: { pid: number; start?: string | undefined }): boolean {
+  return start !== undefined && isAlive(pid) && startOf(pid) === start;
 }

@@ -198,11 +198,17 @@ async function collect(
 }
 
 /** A program that unet needs is not there. */
-export function toolMissing(file: string, what = 'was not found on PATH', cause?: unknown): UnetError {
+export function toolMissing(
+  file: string,
+  what = 'was not found on PATH',
+  cause?: unknown,
+  instead?: string,
+): UnetError {
+  const also = instead === undefined ? '' : `, on every node; ${instead}`;
   return new UnetError('UNET_TOOL_MISSING', `${file} ${what}`, {
     cause,
     fatal: true,
-    remedy: `install ${file}, or load the module that provides it`,
+    remedy: `install ${file}, or load the module that provides it${also}`,
   });
 }
 

@@ -28,6 +28,31 @@ export function srunArgv(jobId: string, nodes: readonly string[], command: reado
   ];
 }
 
+/** A command on one node, beside everything that runs there; with `terminal` in a pseudo terminal. */
+export function srunCommandArgv(
+  jobId: string,
+  node: string,
+  command: readonly string[],
+  { terminal = false }: { terminal?: boolean } = {},
+): string[] {
+  return [
+    'srun',
+    `--jobid=${jobId}`,
+    '--nodes=1',
+    '--ntasks=1',
+    `--nodelist=${node}`,
+    '--job-name=unet',
+    '--overlap',
+    '--cpu-bind=none',
+    '--mem=0',
+    '--mpi=none',
+    // Without a terminal the one task gets the input, and its lines are not mixed with others.
+    ...(terminal ? ['--pty'] : ['--input=0']),
+    '--',
+    ...command,
+  ];
+}
+
 export type TaskEnd = { nodes: string[]; reason: string };
 
 /**

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import { type DetectOptions, detectAllocation } from '../../src/allocation/detect.ts';
+import { type DetectOptions, detectAllocation } from '../../src/scheduler/detect.ts';
 import { scratch } from '../process/scratch.ts';
 import { fakeSlurm, manyHostnames, recordedEnvironment } from '../slurm/fake-slurm.ts';
 
@@ -121,7 +121,7 @@ describe('without a scheduler', () => {
   });
 
   it('a local cluster that is up is what is meant', async () => {
-    expect((await detect({}, { hasLocal: true })).jobId).toBe('local-default');
+    expect((await detect({}, { fallback: 'local' })).jobId).toBe('local-default');
   });
 
   it('this machine can be asked for inside a job of Slurm', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type DetectOptions, detectAllocation } from '../../src/allocation/detect.ts';
+import { type DetectOptions, detectAllocation } from '../../src/scheduler/detect.ts';
 import { type Answers, fakeFlux } from '../flux/fake-flux.ts';
 import { program, scratch } from '../process/scratch.ts';
 import { fakeSlurm, recordedEnvironment } from '../slurm/fake-slurm.ts';
@@ -25,7 +25,7 @@ describe('an allocation of Flux', () => {
       nodes: ['n0', 'n1', 'n2'],
       self: 'n1',
       sharesHosts: false,
-      flux: { uri: URI, files: 'archive' },
+      details: { uri: URI, files: 'archive' },
     });
     expect((allocation.endsAt ?? 0) - before).toBeGreaterThanOrEqual(599_000);
   });
@@ -63,11 +63,11 @@ describe('an allocation of Flux', () => {
 
   it('knows the job that it is, and where that is listed', async () => {
     const env = inFlux({ attributes: { 'parent-uri': 'local:///run/flux/local' } });
-    expect((await detect(env)).flux).toMatchObject({
+    expect((await detect(env)).details).toMatchObject({
       rank: 0,
       enclosing: { uri: 'local:///run/flux/local', jobId: 'fFRA1wV' },
     });
-    expect((await detect(inFlux())).flux?.enclosing).toBeUndefined();
+    expect((await detect(inFlux())).details?.enclosing).toBeUndefined();
   });
 
   it('without a time limit has no end', async () => {
@@ -130,8 +130,8 @@ describe('an allocation of Flux', () => {
   });
 
   it('of an old Flux has flux filemap, or nothing, to give files to all', async () => {
-    expect((await detect(inFlux({ attributes: { version: '0.55.0' } }))).flux?.files).toBe('filemap');
-    expect((await detect(inFlux({ attributes: { version: '0.47.0' } }))).flux?.files).toBeUndefined();
+    expect((await detect(inFlux({ attributes: { version: '0.55.0' } }))).details?.files).toBe('filemap');
+    expect((await detect(inFlux({ attributes: { version: '0.47.0' } }))).details?.files).toBeUndefined();
   });
 
   it('that is too old is refused before anything is asked that it does not know', async () => {

@@ -7,7 +7,7 @@ import { connectAgent } from '../../src/attach/connect.ts';
 import { attachLauncher } from '../../src/attach/launcher.ts';
 import type { MeetingPoint } from '../../src/attach/meeting-point.ts';
 import { sharedFsPlace } from '../../src/attach/shared-fs.ts';
-import { refusingLauncher } from '../../src/launch/refusing.ts';
+import { refusingLauncher } from '../../src/scheduler/refusing-launcher.ts';
 import { scratch, until } from '../process/scratch.ts';
 
 const never = new AbortController().signal;

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { attr } from '../../src/cli/attr.ts';
 import { assign } from '../../src/cli/env.ts';
 import { jobPaths } from '../../src/job/layout.ts';
-import { ATTRIBUTES, attribute, clusterVariables } from '../../src/lead/cluster-variables.ts';
+import { ATTRIBUTES, attribute, clusterVariables } from '../../src/session/cluster-variables.ts';
 
 const AWKWARD = `/home/o'brien/it's $HOME \`date\` "x" !y \\z`;
 

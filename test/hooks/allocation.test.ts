@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { hookAllocation, hookJob } from '../../src/hooks/allocation.ts';
+import { type HookScheduler, hookJob, hooksOf } from '../../src/hooks/schedulers.ts';
 import { program, scratch } from '../process/scratch.ts';
 
 const signal = new AbortController().signal;
+
+const hookAllocation = (scheduler: HookScheduler, env: NodeJS.ProcessEnv, until: AbortSignal) =>
+  hooksOf(scheduler).allocation(env, hookJob(scheduler, env), until);
 
 /** What slurmd of Slurm 22.05 gives its prologs, seen; with the commands that may be needed. */
 function slurmEnvironment(more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {

@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { askedByJobspec, askedBySlurm } from '../../src/hooks/opt-in.ts';
+import { askedOf } from '../../src/hooks/opt-in.ts';
+
+const askedByJobspec = (text: string) => askedOf('flux', text, {});
+const askedBySlurm = (comment: string, SLURM_JOB_CONSTRAINTS: string) =>
+  askedOf('slurm', comment, { SLURM_JOB_CONSTRAINTS });
 
 const jobspec = (usernetes: unknown) => JSON.stringify({ attributes: { user: { usernetes } } });
 

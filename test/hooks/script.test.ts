@@ -2,10 +2,10 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'n
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { SCHEDULERS, type Scheduler } from '../../src/hooks/allocation.ts';
-import { WHEN, type When } from '../../src/hooks/kinds.ts';
 import { hookScript, readMark, readSetting, type ScriptOptions } from '../../src/hooks/script.ts';
+import { HOOK_SCHEDULERS, type HookScheduler } from '../../src/hooks/schedulers.ts';
 import { run } from '../../src/process/run.ts';
+import { HOOKS, type HookName } from '../../src/scheduler/hooks.ts';
 import { program, scratch } from '../process/scratch.ts';
 
 const { uid, username } = userInfo();
@@ -16,7 +16,7 @@ class Hook {
   readonly directory = scratch();
   readonly script: string;
 
-  constructor(scheduler: Scheduler, when: When, { unet = '', ...more }: Partial<ScriptOptions> = {}) {
+  constructor(scheduler: HookScheduler, when: HookName, { unet = '', ...more }: Partial<ScriptOptions> = {}) {
     chmodSync(this.directory, 0o755);
     mkdirSync(join(this.directory, 'said'));
     chmodSync(join(this.directory, 'said'), 0o777);
@@ -50,7 +50,7 @@ esac
       node: '/bin/sh',
       unet: recorder,
       path: '/usr/bin:/bin',
-      flux: join(this.directory, 'flux'),
+      program: join(this.directory, 'flux'),
       deadline: 30,
       failJob: false,
       askSlurmctld: false,
@@ -103,7 +103,7 @@ const FLUX = {
 const QUIET = { exitCode: 0, stdout: '', stderr: '' };
 
 describe('a hook', () => {
-  it.each(SCHEDULERS.flatMap((scheduler) => WHEN.map((when) => [scheduler, when] as const)))(
+  it.each(HOOK_SCHEDULERS.flatMap((scheduler) => HOOKS.map((when) => [scheduler, when] as const)))(
     'for the %s %s is a shell script that says what it is',
     async (scheduler, when) => {
       const hook = new Hook(scheduler, when);
@@ -127,6 +127,7 @@ describe('a hook', () => {
       version: '1',
       node: "/it's/node",
       unet: '/a $(b)/unet',
+      program: '/bin/scontrol',
       path: '/bin',
       deadline: 1,
       failJob: false,

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { buryJob } from '../../src/job/bury.ts';
-import { lastRites } from '../../src/job/last-rites.ts';
+import { removeJob } from '../../src/job/remove-job.ts';
+import { cleanAfterSupervisor } from '../../src/job/clean-after-supervisor.ts';
 import { jobPaths, jobsDirectory } from '../../src/job/layout.ts';
 import { type JobState, readState } from '../../src/job/state.ts';
 import { scratch } from '../process/scratch.ts';
@@ -82,21 +82,21 @@ describe('where jobs are', () => {
 describe('the end of a job', () => {
   it('leaves nothing', async () => {
     const paths = job();
-    await buryJob(paths, { keepLogs: false });
+    await removeJob(paths, { keepLogs: false });
     expect(existsSync(paths.directory)).toBe(false);
   });
 
   it('after a failure leaves logs and state, and nothing secret or large', async () => {
     const paths = job();
-    await buryJob(paths, { keepLogs: true });
+    await removeJob(paths, { keepLogs: true });
     expect(readdirSync(paths.directory).sort()).toEqual(['logs', 'state.json']);
     expect(existsSync(join(paths.logs, 'n0', 'up.log'))).toBe(true);
   });
 
   it('can be repeated', async () => {
     const paths = job();
-    await buryJob(paths, { keepLogs: false });
-    await buryJob(paths, { keepLogs: false });
+    await removeJob(paths, { keepLogs: false });
+    await removeJob(paths, { keepLogs: false });
   });
 });
 
@@ -110,7 +110,7 @@ describe('a supervisor that has died', () => {
 
   it('has its secrets removed, and its state says that it is over', async () => {
     const paths = job(state({ pid: await deadPid() }));
-    await lastRites(paths, {
+    await cleanAfterSupervisor(paths, {
       jobId: 'slurm-42',
       nonce: NONCE,
       keepLogs: true,
@@ -126,7 +126,7 @@ describe('a supervisor that has died', () => {
 
   it('at the end of a job that was well leaves nothing', async () => {
     const paths = job(state({ pid: await deadPid() }));
-    await lastRites(paths, {
+    await cleanAfterSupervisor(paths, {
       jobId: 'slurm-42',
       nonce: NONCE,
       keepLogs: false,
@@ -144,7 +144,7 @@ describe('a supervisor that has died', () => {
     onTestFinished(() => void parent.kill('SIGKILL'));
     const [chunk] = await once(parent.stdout, 'data');
     const paths = job(state({ pid: Number(String(chunk)) }));
-    await lastRites(paths, {
+    await cleanAfterSupervisor(paths, {
       jobId: 'slurm-42',
       nonce: NONCE,
       keepLogs: false,
@@ -156,7 +156,7 @@ describe('a supervisor that has died', () => {
 
   it('is not mistaken for one of a later bring-up', async () => {
     const paths = job(state({ pid: await deadPid() }));
-    await lastRites(paths, {
+    await cleanAfterSupervisor(paths, {
       jobId: 'slurm-42',
       nonce: 'of an earlier bring-up',
       keepLogs: false,
@@ -168,7 +168,7 @@ describe('a supervisor that has died', () => {
 
   it('that has stopped in good order is left alone', async () => {
     const paths = job({ ...state(), phase: 'stopped' });
-    await lastRites(paths, {
+    await cleanAfterSupervisor(paths, {
       jobId: 'slurm-42',
       nonce: NONCE,
       keepLogs: false,

@@ -1,5 +1,20 @@
 import { expect, test } from 'vitest';
-import { chooseTransport } from '../../src/join/transport.ts';
+import { chooseTransport as choose, type JOIN_VIA } from '../../src/join/transports.ts';
+import { openAllocation } from '../../src/scheduler/registry.ts';
+
+/** In a Flux instance of that version or with that way to give files; else in a job of Slurm. */
+function chooseTransport(
+  joinVia: (typeof JOIN_VIA)[number],
+  everyNodeSees: boolean,
+  files?: 'archive' | 'filemap',
+  version?: string,
+) {
+  const isFlux = files !== undefined || version !== undefined;
+  const allocation = isFlux
+    ? { kind: 'flux', jobId: 'flux-1', nodes: ['n0'], details: { uri: 'local:///x', files, version } }
+    : { kind: 'slurm', jobId: 'slurm-1', schedulerJobId: '1', nodes: ['n0'] };
+  return choose(joinVia, everyNodeSees, openAllocation(allocation, {}));
+}
 
 test('the shared filesystem is chosen only where every node sees it', () => {
   expect(chooseTransport('auto', true)).toBe('shared-fs');

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { fluxExecLauncher } from '../../src/launch/flux-exec.ts';
-import type { Told } from '../../src/launch/launcher.ts';
+import { fluxExecLauncher } from '../../src/flux/launcher.ts';
+import type { AgentFate } from '../../src/scheduler/launcher.ts';
 import { childEnvironment } from '../../src/process/environment.ts';
 import { type Answers, calls, fakeFlux, recorded } from '../flux/fake-flux.ts';
 import { isAlive, program, scratch, until } from '../process/scratch.ts';
@@ -22,7 +22,7 @@ function start({
   const said = {
     lines: [] as string[],
     diagnostics: [] as string[],
-    exits: [] as { nodes: readonly string[] | undefined; reason: string; told: Told }[],
+    exits: [] as { nodes: readonly string[] | undefined; reason: string; told: AgentFate }[],
   };
   const path = program(directory, 'agent', `#!/bin/sh\nenv > ${directory}/env-$2\n${agent}\n`);
   const agents = fluxExecLauncher({ uri: 'local:///x', ranks: RANKS, self }).start({

@@ -1,10 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { launchFailure } from '../../src/launch/failure.ts';
-import type { Launcher } from '../../src/launch/launcher.ts';
-import { localLauncher } from '../../src/launch/local.ts';
-import { srunLauncher } from '../../src/launch/srun.ts';
+import { launchFailure } from '../../src/scheduler/launch-failure.ts';
+import type { Launcher } from '../../src/scheduler/launcher.ts';
+import { localLauncher } from '../../src/local/launcher.ts';
+import { srunLauncher } from '../../src/slurm/launcher.ts';
 import { childEnvironment } from '../../src/process/environment.ts';
 import { isAlive, program, scratch, until } from '../process/scratch.ts';
 
@@ -201,9 +201,11 @@ esac
   });
 
   it("shows srun's own last words when no agent came", () => {
-    const error = launchFailure('srun exited with 1', [
-      'srun: error: Unable to create step for job 42: Job/step already completing or completed',
-    ]);
+    const error = launchFailure(
+      'srun exited with 1',
+      ['srun: error: Unable to create step for job 42: Job/step already completing or completed'],
+      srunLauncher('42'),
+    );
     expect(error.toRecord()).toMatchObject({
       code: 'UNET_LAUNCH_FAILED',
       tail: ['srun: error: Unable to create step for job 42: Job/step already completing or completed'],

@@ -3,11 +3,12 @@ import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { UnetEvent } from '../../src/events/types.ts';
-import { removeControl } from '../../src/job/bury.ts';
+import { removeControl } from '../../src/job/remove-job.ts';
 import { controlSocket } from '../../src/job/layout.ts';
-import { askSupervisor, type ControlRequest } from '../../src/lead/control.ts';
-import { type ControlHandler, openControlServer } from '../../src/lead/control-server.ts';
-import { acquireLock } from '../../src/lead/lock.ts';
+import type { ControlRequest } from '../../src/protocol/control.ts';
+import { askSupervisor } from '../../src/session/control.ts';
+import { type ControlHandler, openControlServer } from '../../src/supervisor/control-server.ts';
+import { acquireLock } from '../../src/supervisor/lock.ts';
 import { scratch } from '../process/scratch.ts';
 
 let directory: string;

@@ -7,7 +7,7 @@ import { fluxEnvironment } from '../../src/flux/flux.ts';
 import { putValue } from '../../src/flux/kvs.ts';
 import { jobPaths } from '../../src/job/layout.ts';
 import type { JobState } from '../../src/job/state.ts';
-import { findPaths, findState, livesElsewhere } from '../../src/lead/find-state.ts';
+import { findPaths, findState, livesElsewhere } from '../../src/launch/find-state.ts';
 import { fluxJob, JOB_ID, stateOf } from './flux-job.ts';
 
 async function place({ file, record }: { file?: JobState; record?: JobState }, answers = {}) {
@@ -25,8 +25,8 @@ async function place({ file, record }: { file?: JobState; record?: JobState }, a
   return { ...job, paths };
 }
 
-const elsewhere = { host: 'n9', rank: 1, pid: 41, socket: '', alive: new Date().toISOString() };
-const dead = { host: hostname(), rank: 0, pid: 2 ** 22 + 1, socket: '', alive: new Date().toISOString() };
+const elsewhere = { host: 'n9', node: 'n1', pid: 41, start: '77', socket: '', alive: new Date().toISOString() };
+const dead = { host: hostname(), node: 'n0', pid: 2 ** 22 + 1, socket: '', alive: new Date().toISOString() };
 
 describe('the state of a job', () => {
   it('is its file, where that is seen', async () => {
@@ -36,7 +36,7 @@ describe('the state of a job', () => {
 
   it('is the record in the KVS, where the job directory is not seen', async () => {
     const record = stateOf('/x', { supervisor: elsewhere });
-    expect(await findState(await place({ record }))).toEqual({ state: record, from: 'kvs' });
+    expect(await findState(await place({ record }))).toEqual({ state: record, from: 'record' });
   });
 
   it.each([
@@ -44,7 +44,7 @@ describe('the state of a job', () => {
     ['had a supervisor here that is dead', stateOf('/x', { supervisor: dead })],
   ])('is the record when the cluster of the file %s and there is another', async (_, file) => {
     const record = stateOf('/x', { epoch: 2, supervisor: elsewhere });
-    expect(await findState(await place({ file, record }))).toEqual({ state: record, from: 'kvs' });
+    expect(await findState(await place({ file, record }))).toEqual({ state: record, from: 'record' });
     expect(await findState(await place({ file, record: file }))).toEqual({ state: file, from: 'file' });
   });
 
@@ -56,16 +56,16 @@ describe('the state of a job', () => {
 
 describe('the supervisor on another node', () => {
   it.each([
-    ['lives, as that node says', 'node\\0unet.js\\0node\\0supervisor\\0', true],
-    ['is dead: its number is another process’s', 'bash\\0', false],
-  ])('%s', async (_, cmdline, lives) => {
-    const found = { state: stateOf('/x', { supervisor: elsewhere }), from: 'kvs' as const };
-    const before = `[ "$1 $3" = "exec 1" ] && { [ "\${@: -1}" = /proc/41/cmdline ] && printf '${cmdline}' >&2; exit; }`;
+    ['lives, as that node says', `41 (node) S ${'0 '.repeat(18)}77 0`, true],
+    ['is dead: its number is another process’s', `41 (bash) S ${'0 '.repeat(18)}99 0`, false],
+  ])('%s', async (_, stat, lives) => {
+    const found = { state: stateOf('/x', { supervisor: elsewhere }), from: 'record' as const };
+    const before = `[ "$1 $3" = "exec 1" ] && { [ "\${@: -1}" = /proc/41/stat ] && echo '${stat}'; exit; }`;
     expect(await livesElsewhere(await place({}, { before }), found)).toBe(lives);
   });
 
   it('is dead when its broker is lost', async () => {
-    const found = { state: stateOf('/x', { supervisor: elsewhere }), from: 'kvs' as const };
+    const found = { state: stateOf('/x', { supervisor: elsewhere }), from: 'record' as const };
     const before =
       '[ "$1" = exec ] && { echo "flux-exec: Error: rank 1: cat: No route to host" >&2; exit 68; }';
     expect(await livesElsewhere(await place({}, { before }), found)).toBe(false);

@@ -1,7 +1,7 @@
 /** A job's state and allocation in a Flux that is not there. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Allocation } from '../../src/allocation/allocation.ts';
+import type { Allocation } from '../../src/scheduler/allocation.ts';
 import type { JobState } from '../../src/job/state.ts';
 import { type Answers, ATTRIBUTES, fakeFlux } from '../flux/fake-flux.ts';
 import { scratch } from '../process/scratch.ts';
@@ -18,7 +18,7 @@ export function fluxJob(answers: Answers = {}, nodes = ['n0', 'n1']) {
     jobId: JOB_ID,
     nodes,
     self: 'n0',
-    flux: {
+    details: {
       uri: URI,
       rank: 0,
       files: 'archive',
@@ -41,7 +41,7 @@ export function stateOf(directory: string, more: Partial<JobState> = {}): JobSta
     phase: 'usable',
     since: '2026-11-20T17:11:18Z',
     jobDir: join(directory, 'jobs', JOB_ID),
-    supervisor: { host: 'n0', rank: 0, pid: 7, socket: '/tmp/s', alive: '2026-11-20T17:11:18Z' },
+    supervisor: { host: 'n0', node: 'n0', pid: 7, socket: '/tmp/s', alive: '2026-11-20T17:11:18Z' },
     kubeconfig: join(directory, 'jobs', JOB_ID, 'kubeconfig'),
     apiServer: { address: '10.77.0.10', port: 20013 },
     ports: { etcd: 20010, kubelet: 20011, flannel: 20012, apiServer: 20013 },

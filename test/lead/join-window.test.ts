@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createJoinWindow } from '../../src/lead/join-window.ts';
+import { createJoinWindow } from '../../src/supervisor/turns.ts';
 
 describe('the window of joins', () => {
   it('lets so many in at a time, in the order of asking', () => {

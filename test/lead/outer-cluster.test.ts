@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { fluxEnvironment } from '../../src/flux/flux.ts';
 import { putValue } from '../../src/flux/kvs.ts';
 import type { JobState } from '../../src/job/state.ts';
-import { outerCluster } from '../../src/lead/outer-cluster.ts';
+import { FluxDetails } from '../../src/flux/details.ts';
+import { enclosingCluster } from '../../src/flux/enclosing-cluster.ts';
 import { fluxJob, PARENT_URI, stateOf } from './flux-job.ts';
 
 const TOP_URI = 'local:///top';
@@ -14,7 +15,7 @@ async function nested(where: string, state: Partial<JobState>, before = '') {
   const record = stateOf('/x', state);
   const env = { ...fluxEnvironment(job.env, where), PATH: job.env.PATH };
   await putValue(`unet.${record.jobId}`, JSON.stringify(record), { env });
-  return await outerCluster(job.allocation, job.env);
+  return await enclosingCluster(FluxDetails.parse(job.allocation.details), job.env);
 }
 
 describe('a cluster of an enclosing instance', () => {

@@ -2,10 +2,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { UnetError } from '../../src/errors.ts';
-import type { Cluster } from '../../src/lead/cluster.ts';
-import { createPackDelivery } from '../../src/lead/pack-delivery.ts';
-import { createRoster, type NodeEntry } from '../../src/lead/roster.ts';
-import type { ToAgents } from '../../src/node/to-agents.ts';
+import { openAllocation } from '../../src/scheduler/registry.ts';
+import type { PackCluster } from '../../src/supervisor/pack-broadcast.ts';
+import { createPackDelivery } from '../../src/supervisor/pack-delivery.ts';
+import { createRoster, type NodeEntry } from '../../src/supervisor/roster.ts';
+import type { ToAgents } from '../../src/protocol/to-agents.ts';
 import { program, scratch, until } from '../process/scratch.ts';
 
 type Wanted = {
@@ -38,7 +39,10 @@ function bringUp({
     node.hello = { type: 'hello', node: node.name, seesPack, nodeDir: '/tmp/unet-1' } as never;
     node.phase = 'working';
   }
+  const env = { PATH: path ?? '/nonexistent' };
+  const job = { kind: 'slurm', jobId: 'slurm-1', schedulerJobId: '1', nodes: names, ...allocation };
   const cluster = {
+    scheduler: openAllocation(job, env),
     options: {
       settings: {
         pack: '/shared/my.pack',
@@ -47,8 +51,7 @@ function bringUp({
         nodes: onlyFirst,
         stepTimeouts: { load: 10_000 },
       },
-      allocation: { kind: 'slurm', jobId: 'slurm-1', schedulerJobId: '1', nodes: names, ...allocation },
-      env: { PATH: path ?? '/nonexistent' },
+      allocation: job,
     },
     roster,
     spec: { oneHost: false, pack: { id: 'abc' } },
@@ -60,7 +63,7 @@ function bringUp({
     emit: ({ type, message }: { type: string; message: string }) => void said.push(`${type}: ${message}`),
     fail: (error: UnetError) => void failures.push(error),
     giveUp: (node: NodeEntry, error: UnetError) => void failures.push(error.with({ node: node.name })),
-  } as unknown as Cluster;
+  } as unknown as PackCluster;
   const delivery = createPackDelivery(cluster, new AbortController().signal);
   const each = (act: (node: NodeEntry) => void) => [...roster.values()].forEach(act);
   return { delivery, said, failures, each, node: (name: string) => roster.get(name) as NodeEntry };
@@ -127,7 +130,7 @@ describe('a pack on its way', () => {
   it.each([
     ['not all nodes of the job are used', { onlyFirst: 4 }],
     ['there is no Slurm', { allocation: { kind: 'local', schedulerJobId: undefined } }],
-    ['Flux is too old', { allocation: { kind: 'flux', flux: { uri: 'x', files: 'filemap' } } }],
+    ['Flux is too old', { allocation: { kind: 'flux', details: { uri: 'x', files: 'filemap' } } }],
   ])('is not broadcast when %s', (_, wanted) => {
     const { delivery, said, each } = bringUp({ packReaders: 2, ...wanted });
     each(delivery.want);

@@ -2,22 +2,25 @@ import { describe, expect, it } from 'vitest';
 import { fluxEnvironment } from '../../src/flux/flux.ts';
 import { listValues } from '../../src/flux/kvs.ts';
 import type { JobState } from '../../src/job/state.ts';
-import { readRecord } from '../../src/lead/find-state.ts';
-import { createPublicity } from '../../src/lead/publicity.ts';
+import { FluxDetails } from '../../src/flux/details.ts';
+import { fluxJobRecord } from '../../src/flux/job-record.ts';
 import { calls } from '../flux/fake-flux.ts';
 import { until } from '../process/scratch.ts';
 import { fluxJob, JOB_ID, memos, stateOf, URI } from './flux-job.ts';
+
+const recordOf = ({ allocation, env }: Pick<ReturnType<typeof fluxJob>, 'allocation' | 'env'>) =>
+  fluxJobRecord(allocation.jobId, FluxDetails.parse(allocation.details), env);
+const readRecord = (job: ReturnType<typeof fluxJob>) => recordOf(job).find();
 
 function publicity(job: ReturnType<typeof fluxJob>, name = 'default') {
   const troubles: string[] = [];
   const { allocation, env, directory } = job;
   let state = stateOf(directory, { phase: 'bringing-up' });
-  const told = createPublicity(allocation, {
+  const told = recordOf({ allocation, env }).publish(
     name,
-    env,
-    read: () => state,
-    onTrouble: (message) => troubles.push(message),
-  });
+    () => state,
+    (message) => troubles.push(message),
+  );
   return {
     troubles,
     end: told.end,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { UnetError } from '../../src/errors.ts';
-import { assignmentOf, createRoster, type NodeEntry } from '../../src/lead/roster.ts';
-import { describePending, judge } from '../../src/lead/settle.ts';
+import { assignmentOf, createRoster, type NodeEntry } from '../../src/supervisor/roster.ts';
+import { describePending, judge } from '../../src/supervisor/verdict.ts';
 
 function rosterOf(phases: Record<string, NodeEntry['phase']>) {
   const roster = createRoster(Object.keys(phases));

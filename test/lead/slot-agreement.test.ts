@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createSlotAgreement } from '../../src/lead/slot-agreement.ts';
+import { createSlotAgreement } from '../../src/supervisor/slot-agreement.ts';
 import { SLOTS } from '../../src/node/slots.ts';
 
 /** The slots of one node, each held by one agent or by somebody else. */

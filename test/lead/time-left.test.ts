@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { Settings } from '../../src/config/schema.ts';
-import { shortOfTime } from '../../src/lead/time-left.ts';
+import { shortOfTime } from '../../src/supervisor/time-left.ts';
 
 const settings = Settings.parse({ stepTimeouts: { down: '1m' } });
 const allocation = { kind: 'flux', jobId: 'flux-1', nodes: ['n0'] } as const;

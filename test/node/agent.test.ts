@@ -18,7 +18,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { create } from 'tar';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { checkPeer, PROTOCOL } from '../../src/node/protocol.ts';
+import { checkPeer, PROTOCOL } from '../../src/protocol/version.ts';
 import { until } from '../process/scratch.ts';
 import { AgentPlace } from './agent-process.ts';
 
@@ -72,7 +72,7 @@ describe('an agent greets', () => {
       [false, undefined],
     ] as const) {
       const agent = place.start({ env: { PATH: bin } });
-      agent.send(place.spec({ needsFlux }));
+      agent.send(place.spec({ tools: needsFlux ? ['flux'] : [] }));
       const { problem } = await agent.heard('hello');
       expect(problem?.code).toBe(code);
       if (needsFlux) {

@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline';
 import { PassThrough } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createAssembler, jsonLine, toLines } from '../../src/node/frames.ts';
+import { createAssembler, jsonLine, toLines } from '../../src/protocol/frames.ts';
 
 function assembler() {
   const messages: unknown[] = [];

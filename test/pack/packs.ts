@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Settings } from '../../src/config/schema.ts';
-import { provisionSettings } from '../../src/lead/provision-settings.ts';
+import { provisionSettings } from '../../src/supervisor/provision-settings.ts';
 import { createPack } from '../../src/pack/create.ts';
 import type { PackEvent } from '../../src/pack/events.ts';
 import type { CreateOptions } from '../../src/pack/options.ts';

@@ -25,8 +25,8 @@ export const kubeconfig: Step = {
     const content = withServer(await readFile(written, 'utf8'), apiServer);
     // The Makefile's own copy is world-readable; nobody needs it.
     await rm(written);
-    if (context.spec.fluxMemo !== undefined) {
-      // For nodes that do not see the job directory: they ask for it by flux exec.
+    if (context.scheduler.record !== undefined) {
+      // For nodes that do not see the job directory: a command of the scheduler reads it here.
       await writePrivateFile(kubeconfigCopy(context.directory), content);
     }
     if (context.seesJobDir) {

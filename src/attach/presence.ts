@@ -1,0 +1,83 @@
+/**
+ * What the prolog leaves on a node: which agent it has started there, and whose. By this the epilog finds what it is to end, and
+ * the job's own commands find the cluster.
+ */
+import { readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Settings } from '../config/schema.ts';
+import { errnoOf } from '../errors.ts';
+import { removeEmptyParents } from '../files/empty-parents.ts';
+import { ensurePrivateDirectory } from '../files/private-directory.ts';
+import { readPrivateFile, writePrivateFile } from '../files/private-file.ts';
+import { verifyPrivateDirectory } from '../files/safe-path.ts';
+import { userNodeDirectory } from '../job/layout.ts';
+import type { Allocation } from '../scheduler/allocation.ts';
+
+/** Written and read by the same installation of unet; the file is ours alone, and so is taken at its word. */
+export type Presence = {
+  version: 1;
+  /** The agent's pid; 0: it has not been started yet. */
+  pid: number;
+  node: string;
+  /** Of the broker, in Flux: several may be on one host. */
+  rank?: string | undefined;
+  jobDir: string;
+  allocation: Allocation;
+  settings: Settings;
+};
+
+// Beside the nodes' directories: no host can have this name.
+const DIRECTORY = '.prolog';
+
+/** Where the agent of `node` is written down, and what it says on its own. Never below --node-dir: who looks does not know that. */
+export function presencePaths(jobId: string, node: string) {
+  const directory = join(userNodeDirectory(tmpdir()), jobId, DIRECTORY);
+  return { directory, file: join(directory, `${node}.json`), output: join(directory, `${node}.output`) };
+}
+
+export async function writePresence(presence: Presence): Promise<string> {
+  const { directory, file } = presencePaths(presence.allocation.jobId, presence.node);
+  await ensurePrivateDirectory(directory);
+  await writePrivateFile(file, `${JSON.stringify(presence)}\n`);
+  return file;
+}
+
+/** @throws UnetError UNET_UNSAFE_PATH when somebody else could have written it. */
+export async function readPresence(file: string): Promise<Presence | undefined> {
+  try {
+    const presence = JSON.parse(await readPrivateFile(file)) as Presence;
+    return presence.version === 1 ? presence : undefined;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' || error instanceof SyntaxError) {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+/** All of the job on this host. Also where TMPDIR does not say: a job often has another than its prolog, which has none. */
+export async function presencesOf(jobId: string): Promise<Presence[]> {
+  const roots = new Set([userNodeDirectory(tmpdir()), userNodeDirectory('/tmp')]);
+  const found = await Promise.all([...roots].map((root) => presencesIn(join(root, jobId, DIRECTORY))));
+  return found.flat();
+}
+
+/** What others could have prepared is not there. */
+async function presencesIn(directory: string): Promise<Presence[]> {
+  try {
+    await verifyPrivateDirectory(directory);
+    const files = (await readdir(directory)).filter((name) => name.endsWith('.json'));
+    const found = await Promise.all(files.map((name) => readPresence(join(directory, name))));
+    return found.filter((presence) => presence !== undefined);
+  } catch {
+    return [];
+  }
+}
+
+/** Repeatable. */
+export async function removePresence(jobId: string, node: string): Promise<void> {
+  const { file, output } = presencePaths(jobId, node);
+  await Promise.all([file, output].map((path) => rm(path, { force: true })));
+  await removeEmptyParents(file, userNodeDirectory(tmpdir()));
+}

@@ -1,0 +1,78 @@
+/** Flux, as src/scheduler describes it. */
+import type { TransportName } from '../join/transports.ts';
+import type { Allocation } from '../scheduler/allocation.ts';
+import { withoutScheduler } from '../scheduler/none.ts';
+import { refusingLauncher } from '../scheduler/refusing-launcher.ts';
+import type { Scheduler, SchedulerJob } from '../scheduler/scheduler.ts';
+import { fluxAllocation } from './allocation.ts';
+import { archiveBroadcast } from './broadcast.ts';
+import { brokerWatch } from './broker-watch.ts';
+import { pushCleanup } from './cleanup.ts';
+import { type FluxDetails, fluxDetails } from './details.ts';
+import { enclosingCluster } from './enclosing-cluster.ts';
+import { fluxCommandArgv } from './exec.ts';
+import { fluxEnvironment } from './flux.ts';
+import { fluxHooks } from './hooks.ts';
+import { ARCHIVE_SINCE, FILEMAP_SINCE } from './instance.ts';
+import { fluxJobRecord } from './job-record.ts';
+import { fluxExecLauncher } from './launcher.ts';
+import { tooOld } from './too-old.ts';
+import { removeFluxTraces } from './traces.ts';
+
+export const flux: Scheduler = {
+  howToGetOne: 'a script of flux batch, or a shell of flux alloc',
+  variable: 'FLUX_URI',
+  describe: ({ env, clusterName, signal }) => fluxAllocation(env, clusterName, signal),
+  open,
+  hooks: fluxHooks,
+};
+
+function open(allocation: Allocation, env: NodeJS.ProcessEnv): SchedulerJob {
+  const details = fluxDetails(allocation);
+  const job = {
+    ...withoutScheduler(env),
+    onOneHost: allocation.sharesHosts === true,
+  };
+  return details === undefined
+    ? {
+        ...job,
+        launcher: refusingLauncher(
+          'only the prolog starts agents in this job, which has no Flux instance of its own',
+        ),
+      }
+    : { ...job, ...inInstance(allocation, details, env) };
+}
+
+function inInstance(
+  { jobId, nodes, self }: Allocation,
+  details: FluxDetails,
+  env: NodeJS.ProcessEnv,
+): Pick<SchedulerJob, 'launcher'> & Partial<SchedulerJob> {
+  const { uri, files, version } = details;
+  const environment = () => fluxEnvironment(env, uri);
+  return {
+    launcher: fluxExecLauncher({ uri, ranks: nodes, self }),
+    environment,
+    command: (node, argv, how) => {
+      const rank = nodes.indexOf(node);
+      return rank < 0 ? undefined : fluxCommandArgv(rank, argv, how);
+    },
+    joinTransports: TRANSPORTS[files ?? 'none'],
+    tools: files === undefined ? [] : ['flux'],
+    whyNoArchive: (what, instead, wanted) =>
+      tooOld(version, wanted === 'join' ? FILEMAP_SINCE : ARCHIVE_SINCE, what, instead),
+    record: fluxJobRecord(jobId, details, env),
+    ...(files === 'archive' ? { broadcast: archiveBroadcast(uri, env) } : {}),
+    atScriptEnd: (argv, onlyIf) => pushCleanup(argv, onlyIf, { env: environment() }),
+    watchEnd: () => brokerWatch(details, env),
+    removeTraces: (clusterName) => removeFluxTraces(jobId, details, clusterName, env),
+    enclosingCluster: () => enclosingCluster(details, env),
+  };
+}
+
+const TRANSPORTS = {
+  archive: ['flux-archive', 'shared-fs', 'stdio'],
+  // `flux filemap` does not wait for a file: a shared filesystem is better.
+  filemap: ['shared-fs', 'flux-archive', 'stdio'],
+  none: ['shared-fs', 'stdio'],
+} satisfies Record<string, TransportName[]>;

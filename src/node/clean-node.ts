@@ -1,0 +1,53 @@
+/** The one way in which a node is cleaned: by its agent at its end, by another agent, by an epilog. */
+import { UnetError } from '../errors.ts';
+import { childEnvironment } from '../process/environment.ts';
+import type { JobSpec } from '../protocol/to-agents.ts';
+import { endAgent } from './end-agent.ts';
+import { prepare } from './prepare.ts';
+import { teardown } from './teardown.ts';
+
+const TRIES = 2;
+
+export type NodePlace = { directory: string; root: string };
+
+/** Tears down, twice if need be; resolves with what could not be removed; undefined: nothing is left. Never throws. */
+export async function cleanPlace(
+  { directory, root }: NodePlace,
+  options: { env: NodeJS.ProcessEnv; timeoutMs: number; node: string; onLine: (line: string) => void },
+): Promise<UnetError | undefined> {
+  let problem: UnetError | undefined;
+  for (let attempt = 0; attempt < TRIES; attempt += 1) {
+    try {
+      const { timeoutMs, onLine } = options;
+      await teardown({ directory, root, env: childEnvironment(options.env), timeoutMs, onLine });
+      return undefined;
+    } catch (error) {
+      problem = UnetError.from(error).with({ node: options.node, step: 'down' });
+      options.onLine(problem.message);
+    }
+  }
+  return problem;
+}
+
+/**
+ * Ends an agent of the node that still lives, and removes what it has made.
+ *
+ * @param spec in mode `clean`. @param pid of the agent, where it is known.
+ * @throws UnetError saying what is left.
+ */
+export async function cleanNode(
+  spec: JobSpec,
+  {
+    node,
+    pid,
+    env,
+    timeoutMs,
+  }: { node: string; pid: number | undefined; env: NodeJS.ProcessEnv; timeoutMs: number },
+): Promise<void> {
+  await endAgent(pid, spec.jobId, timeoutMs);
+  const { directory, root, problem } = await prepare(spec, node, env);
+  const left = problem ?? (await cleanPlace({ directory, root }, { env, timeoutMs, node, onLine: () => {} }));
+  if (left !== undefined) {
+    throw left;
+  }
+}

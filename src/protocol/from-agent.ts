@@ -1,0 +1,75 @@
+/** What an agent says to its supervisor; see to-agents.ts. */
+import * as z from 'zod';
+import { ErrorRecord } from '../events/schema.ts';
+import { STEPS, type StepName } from '../events/types.ts';
+
+const Step = z.enum(Object.keys(STEPS) as [StepName, ...StepName[]]);
+
+/** An agent to the supervisor. */
+export const FromAgent = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('hello'),
+    node: z.string(),
+    protocol: z.number(),
+    unet: z.string(),
+    host: z.string(),
+    pid: z.number(),
+    nodeDir: z.string(),
+    seesJobDir: z.boolean(),
+    /** Whether it can read the pack where the supervisor does; absent without a pack. */
+    seesPack: z.boolean().optional(),
+    /** As in container images. */
+    architecture: z.string().optional(),
+    slot: z.number(),
+    /** The lead's address for the others; workers find theirs by the route to it. */
+    address: z.string().optional(),
+    problem: ErrorRecord.optional(),
+  }),
+  z.object({ type: z.literal('claimed'), node: z.string(), round: z.number(), slot: z.number() }),
+  z.object({ type: z.literal('beat'), node: z.string() }),
+  z.object({ type: z.literal('started'), node: z.string(), step: Step }),
+  z.object({ type: z.literal('done'), node: z.string(), step: Step, ms: z.number() }),
+  z.object({ type: z.literal('failed'), node: z.string(), step: Step, ms: z.number(), error: ErrorRecord }),
+  z.object({
+    type: z.literal('retrying'),
+    node: z.string(),
+    step: Step,
+    attempt: z.number(),
+    inMs: z.number(),
+    message: z.string(),
+  }),
+  z.object({ type: z.literal('warning'), node: z.string(), message: z.string() }),
+  z.object({ type: z.literal('want-pack'), node: z.string() }),
+  z.object({ type: z.literal('pack-over'), node: z.string() }),
+  z.object({ type: z.literal('want-join'), node: z.string(), turn: z.number() }),
+  z.object({ type: z.literal('join-over'), node: z.string() }),
+  z.object({ type: z.literal('forgotten'), node: z.string(), nodeName: z.string() }),
+  z.object({ type: z.literal('join-record'), node: z.string(), record: z.unknown() }),
+  z.object({
+    type: z.literal('kubeconfig'),
+    node: z.string(),
+    apiServer: z.object({ address: z.string(), port: z.number() }),
+    /** Only where the agent does not see the job directory: else it has written the file itself. */
+    content: z.string().optional(),
+  }),
+  z.object({
+    type: z.literal('kube-node'),
+    node: z.string(),
+    name: z.string(),
+    ready: z.boolean(),
+    message: z.string(),
+  }),
+  z.object({ type: z.literal('dns'), node: z.string() }),
+  z.object({
+    type: z.literal('bye'),
+    node: z.string(),
+    clean: z.boolean(),
+    /** Why it ends. */
+    reason: z.string(),
+    /** It got a signal, as all of a job gets at its end. */
+    bySignal: z.boolean(),
+    problem: ErrorRecord.optional(),
+  }),
+]);
+export type FromAgent = z.infer<typeof FromAgent>;
+export type Hello = Extract<FromAgent, { type: 'hello' }>;

@@ -1,0 +1,83 @@
+/** Asking the supervisor on its socket. */
+import { createConnection, type Socket } from 'node:net';
+import { createInterface } from 'node:readline';
+import { errnoOf, UnetError } from '../errors.ts';
+import type { UnetEvent } from '../events/schema.ts';
+import { ControlReply, type ControlRequest } from '../protocol/control.ts';
+
+/**
+ * Sends `request` to the supervisor's socket and yields its events until it closes the connection.
+ * Resolves to undefined when nobody listens there.
+ */
+export async function askSupervisor(
+  path: string,
+  request: ControlRequest,
+  signal?: AbortSignal,
+): Promise<AsyncIterable<UnetEvent> | undefined> {
+  const socket = await connect(path);
+  if (socket === undefined) {
+    return undefined;
+  }
+  const onAbort = () => socket.destroy();
+  signal?.addEventListener('abort', onAbort, { once: true });
+  socket.once('close', () => signal?.removeEventListener('abort', onAbort));
+  socket.write(`${JSON.stringify(request)}\n`);
+  return events(socket);
+}
+
+async function* events(socket: Socket): AsyncIterable<UnetEvent> {
+  try {
+    const lines = createInterface({ input: socket });
+    // A socket that is destroyed does not end them by itself.
+    socket.once('close', () => lines.close());
+    for await (const line of lines) {
+      const message = parse(line);
+      if (message === undefined) {
+        return; // Half a line: the supervisor was killed while it spoke.
+      }
+      if (message.type === 'refused') {
+        throw new UnetError('UNET_SUPERVISOR', message.message);
+      }
+      yield message;
+    }
+  } catch (error) {
+    // The supervisor was killed: what it said last is what we know.
+    if (errnoOf(error) !== 'ECONNRESET') {
+      throw error;
+    }
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** Undefined for half a line, or what this unet does not know. */
+function parse(line: string): ControlReply | undefined {
+  try {
+    return ControlReply.safeParse(JSON.parse(line)).data;
+  } catch {
+    return undefined;
+  }
+}
+
+function connect(path: string): Promise<Socket | undefined> {
+  return new Promise((resolve, reject) => {
+    const socket = createConnection({ path });
+    socket.once('connect', () => {
+      socket.removeAllListeners('error');
+      socket.on('error', () => socket.destroy());
+      resolve(socket);
+    });
+    socket.once('error', (error) => {
+      const code = errnoOf(error);
+      if (code === 'ENOENT' || code === 'ECONNREFUSED') {
+        resolve(undefined);
+      } else {
+        reject(
+          new UnetError('UNET_SUPERVISOR', `the supervisor's socket ${path} cannot be used: ${code}`, {
+            cause: error,
+          }),
+        );
+      }
+    });
+  });
+}

@@ -1,0 +1,160 @@
+/** A job as a command finds it: its allocation, its directory, its state, and whether somebody attends it. */
+import { existsSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Settings } from '../config/schema.ts';
+import { UnetError } from '../errors.ts';
+import type { UnetEvent } from '../events/types.ts';
+import { ensurePrivateDirectory } from '../files/private-directory.ts';
+import { controlSocket, type JobPaths, jobPaths, jobsDirectory } from '../job/layout.ts';
+import type { JobState } from '../job/state.ts';
+import { type FoundState, findPaths, findState, livesElsewhere } from '../launch/find-state.ts';
+import { isAlive } from '../process/alive.ts';
+import { lastLines } from '../process/run.ts';
+import type { ControlRequest } from '../protocol/control.ts';
+import type { Allocation } from '../scheduler/allocation.ts';
+import { detectAllocation } from '../scheduler/detect.ts';
+import { findScheduler, OUTSIDE, openAllocation, scheduler } from '../scheduler/registry.ts';
+import { askSupervisor } from './control.ts';
+import { withKubeconfigHere } from './kubeconfig-here.ts';
+import { findPrologCluster, prologIds, prologIdsOf } from './prolog-cluster.ts';
+import { type SupervisorProcess, startSupervisorProcess } from './supervisor-process.ts';
+
+export type Job = {
+  allocation: Allocation;
+  settings: Settings;
+  paths: JobPaths;
+  env: NodeJS.ProcessEnv;
+  cwd: string;
+  unet: string;
+};
+
+export type JobOptions = {
+  settings: Settings;
+  env: NodeJS.ProcessEnv;
+  cwd: string;
+  unet: string;
+  signal?: AbortSignal;
+};
+
+const START_TIMEOUT_MS = 30_000;
+const RIVAL_MS = 2000;
+const POLL_MS = 20;
+
+export async function findJob({ settings, env, cwd, unet, signal }: JobOptions): Promise<Job> {
+  const jobs = jobsDirectory(settings.jobDir, env);
+  const outer = await findPrologCluster(prologIds(settings, env), jobs);
+  if (outer !== undefined) {
+    return { allocation: outer.allocation, settings, paths: jobPaths(outer.directory), env, cwd, unet };
+  }
+  const outside = await scheduler(OUTSIDE).describe({ env, clusterName: settings.name });
+  const places = [join(jobs, outside.jobId), controlSocket(outside.jobId).directory];
+  const allocation = await detectAllocation({
+    kind: settings.allocation,
+    nodes: settings.nodes,
+    name: settings.name,
+    env,
+    signal,
+    fallback: places.some((place) => existsSync(place)) ? OUTSIDE : undefined,
+  });
+  const made = await findPrologCluster(prologIdsOf(allocation, settings.name), jobs);
+  if (made !== undefined && findScheduler(allocation.kind)?.hooks?.keepsAllocation === true) {
+    return { allocation: made.allocation, settings, paths: jobPaths(made.directory), env, cwd, unet };
+  }
+  const usual = jobPaths(made?.directory ?? join(jobs, allocation.jobId));
+  const paths = await findPaths(usual, { allocation, env });
+  return { allocation, settings, paths, env, cwd, unet };
+}
+
+/** The state of a job that has a cluster, or is making one. @throws UnetError UNET_NO_CLUSTER */
+export async function findCluster(job: Job): Promise<FoundState> {
+  const found = await findState(job);
+  const state = found?.state;
+  if (found === undefined || state === undefined || state.phase === 'stopped') {
+    const remedy =
+      state?.error === undefined
+        ? 'bring one up with "unet up"'
+        : `the last one failed: ${state.error.message}; its logs are in ${job.paths.logs}`;
+    const outer = await openAllocation(job.allocation, job.env).enclosingCluster?.();
+    throw new UnetError('UNET_NO_CLUSTER', `there is no cluster in ${job.allocation.jobId}`, {
+      remedy: outer === undefined ? remedy : `${remedy}; ${outer.sentence}, to be used by: ${outer.use}`,
+    });
+  }
+  const { host, pid } = state.supervisor;
+  if (host === hostname() && !isAlive(pid)) {
+    throw new UnetError(
+      'UNET_NO_CLUSTER',
+      `the supervisor of ${state.jobId} (pid ${pid}) is dead, and so is its cluster`,
+      {
+        log: job.paths.supervisorLog,
+        remedy: '"unet up" brings up another, "unet down" removes what is left',
+      },
+    );
+  }
+  return found;
+}
+
+/** The state of a cluster for who works in it: its kubeconfig can be read here. @throws UnetError UNET_NO_CLUSTER */
+export async function usableCluster(job: Job): Promise<JobState> {
+  return await withKubeconfigHere(job, await findCluster(job));
+}
+
+/** Sends `request` to the job's supervisor on this host; undefined when there is none. */
+export async function ask(
+  job: Job,
+  request: ControlRequest,
+  signal?: AbortSignal,
+): Promise<AsyncIterable<UnetEvent> | undefined> {
+  const usual = controlSocket(job.allocation.jobId).path;
+  // Its TMPDIR may have been another.
+  const supervisor = (await findState(job))?.state.supervisor;
+  const own = supervisor?.host === hostname() ? supervisor.socket : usual;
+  return (
+    (await askSupervisor(own === '' ? usual : own, request, signal)) ??
+    (own === usual ? undefined : await askSupervisor(usual, request, signal))
+  );
+}
+
+/** A living supervisor on another host. */
+export async function supervisedElsewhere(job: Job): Promise<FoundState | undefined> {
+  const found = await findState(job);
+  return found !== undefined && (await livesElsewhere(job, found)) ? found : undefined;
+}
+
+/** Starts a supervisor, detached from this terminal, and resolves with its events. */
+export async function startSupervisor(job: Job, signal?: AbortSignal): Promise<AsyncIterable<UnetEvent>> {
+  await ensurePrivateDirectory(job.paths.directory);
+  await ensurePrivateDirectory(job.paths.logs);
+  const { allocation, settings, cwd, unet, env, paths } = job;
+  const request = { allocation, settings, jobDir: paths.directory, unet, cwd };
+  const supervisor = startSupervisorProcess(request, env);
+  return await firstAnswer(job, supervisor, signal);
+}
+
+async function firstAnswer(
+  job: Job,
+  supervisor: SupervisorProcess,
+  signal?: AbortSignal,
+): Promise<AsyncIterable<UnetEvent>> {
+  let deadline = performance.now() + START_TIMEOUT_MS;
+  let ended = false;
+  for (;;) {
+    const events = await ask(job, { type: 'follow' }, signal);
+    if (events !== undefined) {
+      return events;
+    }
+    if (!ended && !isAlive(supervisor.pid)) {
+      // When two start at the same time one of them has ended at once: the other is about to answer.
+      ended = true;
+      deadline = performance.now() + RIVAL_MS;
+    }
+    if (performance.now() > deadline) {
+      throw new UnetError('UNET_SUPERVISOR', 'the supervisor did not start', {
+        tail: lastLines(supervisor.output()),
+        log: job.paths.supervisorLog,
+      });
+    }
+    await sleep(POLL_MS, undefined, { signal });
+  }
+}

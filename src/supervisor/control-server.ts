@@ -1,0 +1,91 @@
+/** The supervisor's unix socket: JSON lines, one request a connection; its directory is 0700, so it is the user's alone. */
+import { chmod, rm } from 'node:fs/promises';
+import { createServer, type Socket } from 'node:net';
+import { createInterface } from 'node:readline';
+import { ensurePrivateDirectory } from '../files/private-directory.ts';
+import { controlSocket } from '../job/layout.ts';
+import { ControlRequest } from '../protocol/control.ts';
+import { jsonLine } from '../protocol/frames.ts';
+
+export type ControlHandler = (request: ControlRequest, reply: Reply) => void;
+export type Reply = {
+  send: (message: object) => void;
+  /** Ends the connection when what was sent is out. */
+  end: () => void;
+  /** The peer is gone. */
+  onClose: (listener: () => void) => void;
+};
+
+export type ControlServer = { path: string; close: () => Promise<void> };
+
+export async function openControlServer(jobId: string, handle: ControlHandler): Promise<ControlServer> {
+  const { directory, path } = controlSocket(jobId);
+  await ensurePrivateDirectory(directory);
+  // The lock is ours, so a socket that is there is a dead supervisor's.
+  await rm(path, { force: true });
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+    socket.on('error', () => socket.destroy());
+    serve(socket, handle);
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(path, resolve);
+  });
+  await chmod(path, 0o600);
+  return {
+    path,
+    close: async () => {
+      server.close();
+      await Promise.all([...sockets].map((socket) => endSocket(socket)));
+    },
+  };
+}
+
+function serve(socket: Socket, handle: ControlHandler): void {
+  const reply: Reply = {
+    send: (message) => {
+      if (socket.writable) {
+        socket.write(`${jsonLine(message)}\n`);
+      }
+    },
+    end: () => void socket.end(),
+    onClose: (listener) => void socket.once('close', listener),
+  };
+  const lines = createInterface({ input: socket });
+  lines.on('error', () => socket.destroy());
+  lines.once('line', (line) => {
+    const request = ControlRequest.safeParse(parse(line));
+    if (request.success) {
+      handle(request.data, reply);
+    } else {
+      reply.send({
+        type: 'refused',
+        message: 'this supervisor does not know that request; is it of another version of unet?',
+      });
+      reply.end();
+    }
+  });
+}
+
+/** Followers get what is written before they are cut off, but not for ever. */
+function endSocket(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    socket.once('close', () => resolve());
+    socket.end();
+    setTimeout(() => {
+      socket.destroy();
+      resolve();
+    }, 1000).unref();
+  });
+}
+
+function parse(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}

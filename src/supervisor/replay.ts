@@ -1,0 +1,24 @@
+/** What somebody who comes now has to see of what has happened. */
+import type { ClusterPhase, UnetEvent } from '../events/types.ts';
+
+export type Replay = { events: UnetEvent[]; lastSeq: number };
+
+/** The plan, and the current bring-up or what came of it. */
+export function replay(all: readonly UnetEvent[], phase: ClusterPhase): Replay {
+  const plan = all.find(({ type }) => type === 'plan');
+  const from = all.findLastIndex((event) => event.type === 'cluster' && event.phase === 'bringing-up');
+  const current = all.slice(Math.max(from, 0));
+  const lastSeq = all.at(-1)?.seq ?? 0;
+  if (phase === 'usable' || phase === 'degraded') {
+    // What came of it, and not again how.
+    const last = current.findLast(({ type }) => type === 'cluster');
+    const why = current.findLast(({ type }) => type === 'error');
+    const events = [phase === 'degraded' ? why : undefined, last].filter((event) => event !== undefined);
+    return { events, lastSeq };
+  }
+  // Retained until somebody asked to start again: that is over.
+  const ending = phase === 'stopping' || phase === 'stopped';
+  const news = current.filter((event) => !(event.type === 'cluster' && event.retained && ending));
+  const events = plan === undefined || news.includes(plan) ? news : [plan, ...news];
+  return { events, lastSeq };
+}

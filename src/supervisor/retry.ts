@@ -1,0 +1,39 @@
+/** Trying again what has failed or is missing. */
+import type { Cluster } from './cluster.ts';
+import { isUp } from './phases.ts';
+import { isOut, type NodeEntry } from './roster.ts';
+
+/** False, and nothing is done, when all is up or under way. */
+export function retryMissing(cluster: Cluster): boolean {
+  const again = [...cluster.roster.values()].filter((node) => isOut(node.phase));
+  if (!isUp(cluster.phase()) || again.length === 0) {
+    return false;
+  }
+  const names = again.map(({ name }) => name).join(', ');
+  cluster.effect({ do: 'enter', phase: 'bringing-up', message: `trying again: ${names}` });
+  cluster.republish();
+  const gone = again.filter((node) => !retryInAgent(cluster, node)).map(({ name }) => name);
+  if (gone.length > 0) {
+    cluster.effect({ do: 'clean-for-retry', nodes: gone });
+  }
+  return true;
+}
+
+/** True when the node's agent is there to try again; otherwise it needs another one. */
+function retryInAgent(cluster: Cluster, node: NodeEntry): boolean {
+  const alive = !node.gone && node.hello !== undefined;
+  delete node.error;
+  node.kubeReady = false;
+  if (alive) {
+    cluster.setNode(node, 'working');
+    cluster.effect({ do: 'resend-release', node: node.name });
+    cluster.send({ type: 'retry', node: node.name, epoch: cluster.epoch() }, [node.name]);
+  } else {
+    delete node.hello;
+    delete node.heard;
+    delete node.slot;
+    Object.assign(node, { assigned: false, clean: false });
+    cluster.setNode(node, 'waiting');
+  }
+  return alive;
+}
