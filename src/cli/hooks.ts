@@ -7,7 +7,7 @@ import { exists } from '../files/exists.ts';
 import { SCHEDULERS, type Scheduler } from '../hooks/allocation.ts';
 import { lookAt, needRoot, prepareDirectory, removeHook, writeHook } from '../hooks/install.ts';
 import { DEFAULT_DIRECTORIES, hookPath, WHEN, type When } from '../hooks/kinds.ts';
-import { checkTools, ownProgram, schedulerCommand } from '../hooks/own-program.ts';
+import { checkTools, checkUserPath, ownProgram, schedulerCommand } from '../hooks/own-program.ts';
 import { hookScript, readSetting } from '../hooks/script.ts';
 import { VERSION } from '../version.ts';
 import type { CommandContext, CommandModule } from './frame/command.ts';
@@ -80,6 +80,8 @@ async function install({ args, env, cwd, json, out, say }: CommandContext<Args>)
   await checkTools();
   const program = await ownProgram();
   const command = await schedulerCommand(scheduler === 'flux' ? 'flux' : 'scontrol', env);
+  const userPath = args.path ?? withDirectory(USER_PATH, dirname(command));
+  await checkUserPath(userPath);
   const base = directoryOf(args, scheduler, cwd);
   const written = [];
   for (const when of WHEN) {
@@ -91,7 +93,7 @@ async function install({ args, env, cwd, json, out, say }: CommandContext<Args>)
       when,
       version: VERSION,
       flux: scheduler === 'flux' ? command : undefined,
-      path: args.path ?? withDirectory(USER_PATH, dirname(command)),
+      path: userPath,
       deadline: deadlines[when],
       failJob: args['fail-job'],
       askSlurmctld: args['ask-slurmctld'],
