@@ -1,6 +1,6 @@
 /** `unet kubectl …`: kubectl, pointed at the cluster. */
 import { UnetError } from '../errors.ts';
-import { clusterVariables, kubectlVariables } from '../lead/cluster-variables.ts';
+import { commandVariables } from '../lead/cluster-variables.ts';
 import { findJob, usableCluster } from '../lead/job.ts';
 import { runForeground } from '../process/foreground.ts';
 import { VERSION } from '../version.ts';
@@ -15,10 +15,7 @@ export const kubectl: CommandModule = {
   rest: 'everything',
   async handler({ settings, env, cwd, signal, rest }) {
     const job = await findJob({ settings, env, cwd, unet: VERSION, signal });
-    const variables = {
-      ...clusterVariables(await usableCluster(job), job.paths),
-      ...kubectlVariables(job.paths, env),
-    };
+    const variables = commandVariables(await usableCluster(job), job.paths, env);
     try {
       return await runForeground(['kubectl', ...rest], { env: { ...env, ...variables }, cwd, signal });
     } catch (error) {

@@ -5,7 +5,7 @@ import which from 'which';
 import { UnetError } from '../errors.ts';
 import { rendererWhenNeeded } from '../events/renderer.ts';
 import { bringUp } from '../lead/bring-up.ts';
-import { clusterVariables, kubectlVariables } from '../lead/cluster-variables.ts';
+import { commandVariables } from '../lead/cluster-variables.ts';
 import { findJob, type Job, usableCluster } from '../lead/job.ts';
 import { settingsWithPack } from '../lead/settings-with-pack.ts';
 import { takeDown } from '../lead/take-down.ts';
@@ -70,10 +70,7 @@ async function inCluster(
   cwd: string,
   signal: AbortSignal,
 ): Promise<number> {
-  const variables = {
-    ...clusterVariables(await usableCluster(job), job.paths),
-    ...kubectlVariables(job.paths, env),
-  };
+  const variables = commandVariables(await usableCluster(job), job.paths, env);
   return await runForeground(command, { env: { ...env, ...variables }, cwd, signal });
 }
 
