@@ -1,6 +1,6 @@
 /** `unet env`: the cluster's variables, for a shell's eval. */
 import { UnetError } from '../errors.ts';
-import { clusterVariables, kubectlVariables } from '../session/cluster-variables.ts';
+import { commandVariables } from '../session/cluster-variables.ts';
 import { findJob, usableCluster } from '../session/job.ts';
 import { VERSION } from '../version.ts';
 import type { CommandModule } from './frame/command.ts';
@@ -20,10 +20,7 @@ export const env: CommandModule<{ shell: Shell }> = {
   builder: { shell: { choices: SHELLS, default: 'sh', describe: 'for which kind of shell' } },
   async handler({ args, settings, env: environment, cwd, signal, out }) {
     const job = await findJob({ settings, env: environment, cwd, unet: VERSION, signal });
-    const variables = {
-      ...clusterVariables(await usableCluster(job), job.paths),
-      ...kubectlVariables(job.paths, environment),
-    };
+    const variables = commandVariables(await usableCluster(job), job.paths, environment);
     for (const [name, value] of Object.entries(variables)) {
       out(assign(args.shell, name, value));
     }

@@ -5,7 +5,7 @@ import { EXIT, UnetError } from '../errors.ts';
 import { tableLines } from '../events/table.ts';
 import { exists } from '../files/exists.ts';
 import { lookAt, needRoot, prepareDirectory, removeHook, writeHook } from '../hooks/install.ts';
-import { checkTools, ownProgram, schedulerCommand } from '../hooks/own-program.ts';
+import { checkTools, checkUserPath, ownProgram, schedulerCommand } from '../hooks/own-program.ts';
 import { HOOK_SCHEDULERS, type HookScheduler, hooksOf } from '../hooks/schedulers.ts';
 import { hookScript, readSetting } from '../hooks/script.ts';
 import { HOOKS, type HookName } from '../scheduler/hooks.ts';
@@ -80,6 +80,8 @@ async function install({ args, env, cwd, json, out, say }: CommandContext<Args>)
   const own = hooksOf(scheduler);
   const program = await ownProgram();
   const command = await schedulerCommand(own.program.name, env);
+  const userPath = args.path ?? withDirectory(USER_PATH, dirname(command));
+  await checkUserPath(userPath);
   const base = directoryOf(args, scheduler, cwd);
   const written = [];
   for (const when of HOOKS) {
@@ -91,7 +93,7 @@ async function install({ args, env, cwd, json, out, say }: CommandContext<Args>)
       when,
       version: VERSION,
       program: command,
-      path: args.path ?? withDirectory(USER_PATH, dirname(command)),
+      path: userPath,
       deadline: deadlines[when],
       failJob: args['fail-job'],
       askSlurmctld: args['ask-slurmctld'],

@@ -1,7 +1,7 @@
 /** `unet kubectl …`: kubectl, pointed at the cluster. */
 import { UnetError } from '../errors.ts';
 import { runForeground } from '../process/foreground.ts';
-import { clusterVariables, kubectlVariables } from '../session/cluster-variables.ts';
+import { commandVariables } from '../session/cluster-variables.ts';
 import { findJob, usableCluster } from '../session/job.ts';
 import { VERSION } from '../version.ts';
 import type { CommandModule } from './frame/command.ts';
@@ -15,10 +15,7 @@ export const kubectl: CommandModule = {
   rest: 'everything',
   async handler({ settings, env, cwd, signal, rest }) {
     const job = await findJob({ settings, env, cwd, unet: VERSION, signal });
-    const variables = {
-      ...clusterVariables(await usableCluster(job), job.paths),
-      ...kubectlVariables(job.paths, env),
-    };
+    const variables = commandVariables(await usableCluster(job), job.paths, env);
     try {
       return await runForeground(['kubectl', ...rest], { env: { ...env, ...variables }, cwd, signal });
     } catch (error) {

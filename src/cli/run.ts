@@ -6,7 +6,7 @@ import { UnetError } from '../errors.ts';
 import { rendererWhenNeeded } from '../events/renderer.ts';
 import { runForeground } from '../process/foreground.ts';
 import { bringUp } from '../session/bring-up.ts';
-import { clusterVariables, kubectlVariables } from '../session/cluster-variables.ts';
+import { commandVariables } from '../session/cluster-variables.ts';
 import { findJob, type Job, usableCluster } from '../session/job.ts';
 import { settingsWithPack } from '../session/settings-with-pack.ts';
 import { takeDown } from '../session/take-down.ts';
@@ -70,10 +70,7 @@ async function inCluster(
   cwd: string,
   signal: AbortSignal,
 ): Promise<number> {
-  const variables = {
-    ...clusterVariables(await usableCluster(job), job.paths),
-    ...kubectlVariables(job.paths, env),
-  };
+  const variables = commandVariables(await usableCluster(job), job.paths, env);
   return await runForeground(command, { env: { ...env, ...variables }, cwd, signal });
 }
 

@@ -1,6 +1,6 @@
 /** The settings of one command: flags, UNET_* variables, unet.yaml, user config, defaults, in that order. */
 import { homedir } from 'node:os';
-import { dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { UnetError } from '../errors.ts';
 import { type ConfigText, findProjectFile, readConfig, readUserFile } from './files.ts';
 import { type SettingKey, type SettingLeaf, settingLeaves, settingText } from './options.ts';
@@ -58,11 +58,12 @@ export type LoadOptions = {
 export async function loadSettings(options: LoadOptions): Promise<LoadedSettings> {
   const leaves = settingLeaves();
   const flags = options.flags ?? {};
-  const files = options.defaultsOnly === true ? [] : await readFiles(flags.config, options);
+  const refused: string[] = [];
+  const files = options.defaultsOnly === true ? [] : await readFiles(flags.config, options, refused);
   const results: SourceResult[] = [
     fromFlags(flags, leaves, options.cwd),
     fromEnvironment(options.env, leaves, options.cwd),
-    ...(await fromFiles(files, leaves, options.cwd)),
+    ...(await fromFiles(files, leaves)),
   ];
   const problems = results.flatMap((result) => result.problems);
   const candidates = results.flatMap((result) => result.candidates);
@@ -84,6 +85,7 @@ export async function loadSettings(options: LoadOptions): Promise<LoadedSettings
     settings,
     origins,
     warnings: [
+      ...refused,
       ...results.flatMap((result) => result.warnings),
       ...problems.map((problem) => `ignored: ${problem.message}`),
     ],
@@ -94,27 +96,38 @@ export async function loadSettings(options: LoadOptions): Promise<LoadedSettings
 async function fromFiles(
   files: readonly FoundFile[],
   leaves: readonly SettingLeaf[],
-  cwd: string,
 ): Promise<SourceResult[]> {
   if (files.length === 0) {
     return [];
   }
   const { fromFile } = await import('./file-source.ts');
-  return files.map(({ file, source }) => fromFile(file, source, leaves, dirname(resolve(cwd, file.path))));
+  return files.map(({ file, source }) => fromFile(file, source, leaves, file.base));
 }
 
 type FoundFile = { file: ConfigText; source: 'file' | 'user file' };
 
-async function readFiles(flag: unknown, { env, cwd }: LoadOptions): Promise<FoundFile[]> {
+async function readFiles(
+  flag: unknown,
+  { env, cwd, only }: LoadOptions,
+  refused: string[],
+): Promise<FoundFile[]> {
+  // A file that nobody named must not stand in the way of a command that uses a few settings, such as `unet down`.
+  const unlessRefused = (error: unknown) => {
+    if (only === undefined || !UnetError.is(error)) {
+      throw error;
+    }
+    refused.push(`ignored: ${error.message}`);
+    return undefined;
+  };
   const named = [
     { path: flag === undefined ? undefined : String(flag), where: '--config' },
     { path: env.UNET_CONFIG || undefined, where: 'UNET_CONFIG' },
   ].find(({ path }) => path !== undefined);
   const project =
     named?.path === undefined
-      ? await findProjectFile(cwd, env.HOME || homedir())
+      ? await findProjectFile(cwd, env.HOME || homedir()).catch(unlessRefused)
       : await readNamed(resolve(cwd, expandHome(named.path, env)), named.where);
-  const user = await readUserFile(env);
+  const user = await readUserFile(env).catch(unlessRefused);
   return [
     ...(project === undefined ? [] : [{ file: project, source: 'file' as const }]),
     ...(user === undefined || user.path === project?.path

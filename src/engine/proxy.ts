@@ -28,13 +28,24 @@ export function nodeProxy(env: NodeJS.ProcessEnv, own: readonly string[]): NodeP
     variables[name] = value;
     variables[name.toUpperCase()] = value;
   }
-  if (Object.keys(variables).length > 0) {
-    const given = (env.no_proxy || env.NO_PROXY || '').split(',').map((entry) => entry.trim());
-    const all = [...new Set([...given, ...CLUSTER, ...own])].filter((entry) => entry !== '').join(',');
-    variables.no_proxy = all;
-    variables.NO_PROXY = all;
+  const { no_proxy = '', NO_PROXY = '' } = env;
+  return {
+    variables: { ...variables, ...directAccess({ ...variables, no_proxy, NO_PROXY }, own) },
+    unreachable,
+  };
+}
+
+/**
+ * no_proxy and NO_PROXY with the cluster's names and networks and `own` added to what the site says; nothing where no proxy
+ * is set. Programs differ in the spelling that they read, and in whether they know networks: addresses belong into `own` too.
+ */
+export function directAccess(env: NodeJS.ProcessEnv, own: readonly string[]): Environment {
+  if (!NAMES.some((name) => env[name] || env[name.toUpperCase()])) {
+    return {};
   }
-  return { variables, unreachable };
+  const given = (env.no_proxy || env.NO_PROXY || '').split(/[,\s]+/);
+  const all = [...new Set([...given, ...CLUSTER, ...own])].filter((entry) => entry !== '').join(',');
+  return { no_proxy: all, NO_PROXY: all };
 }
 
 /** In the node that address is the node itself. */

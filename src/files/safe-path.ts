@@ -1,5 +1,5 @@
 /** Whether a path is ours alone: no component of it can be replaced by another user of the machine. */
-import type { Stats } from 'node:fs';
+import { readFileSync, type Stats } from 'node:fs';
 import { lstat, readlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { errnoOf, UnetError } from '../errors.ts';
@@ -10,6 +10,8 @@ const OTHER_WRITE = 0o002;
 const STICKY = 0o1000;
 const PERMISSIONS = 0o777;
 const GROUP_AND_OTHERS = 0o077;
+const REMEDY_TRUST =
+  'choose another place with --job-dir or --node-dir; or, if you trust who can write there, name it in UNET_TRUSTED_PATHS';
 // As the kernel's own limit (path_resolution(7)).
 const MAX_LINKS = 40;
 
@@ -37,7 +39,7 @@ export async function resolveSafely(path: string): Promise<string> {
       return join(next, ...todo);
     }
     if (stats.isSymbolicLink()) {
-      if (!trusted(stats)) {
+      if (!trusted(next, stats)) {
         throw unsafe(next, `is a symbolic link of ${owner(stats)}`);
       }
       if (++links > MAX_LINKS) {
@@ -153,8 +155,8 @@ function checkAncestorStats(path: string, stats: Stats): void {
   if (!stats.isDirectory()) {
     throw unsafe(path, 'is not a directory');
   }
-  if (!trusted(stats)) {
-    throw unsafe(path, `belongs to ${owner(stats)}, who can replace what is in it`);
+  if (!trusted(path, stats)) {
+    throw unsafe(path, `belongs to ${owner(stats)}, who can replace what is in it`, REMEDY_TRUST);
   }
   if ((stats.mode & STICKY) !== 0) {
     return; // what is ours in it can be removed or renamed by nobody else
@@ -162,17 +164,64 @@ function checkAncestorStats(path: string, stats: Stats): void {
   if ((stats.mode & OTHER_WRITE) !== 0) {
     throw unsafe(path, 'is writable by everyone and not sticky, so others can replace what is in it');
   }
-  if ((stats.mode & GROUP_WRITE) !== 0 && stats.gid !== ownUid()) {
-    throw unsafe(path, `is writable by its group (id ${stats.gid}), whose members can replace what is in it`);
+  if ((stats.mode & GROUP_WRITE) !== 0 && stats.gid !== ownUid() && !isTrustedPath(path)) {
+    const reason = `is writable by its group (id ${stats.gid}), whose members can replace what is in it`;
+    throw unsafe(path, reason, REMEDY_TRUST);
   }
 }
 
-function trusted(stats: Stats): boolean {
-  return stats.uid === ROOT_UID || stats.uid === ownUid();
+function trusted(path: string, stats: Stats): boolean {
+  return (
+    stats.uid === ROOT_UID ||
+    stats.uid === ownUid() ||
+    (isUnmapped(stats.uid) && dirname(path) === '/') ||
+    isTrustedPath(path)
+  );
+}
+
+/**
+ * Whether the user says so of `path` or a directory above it: UNET_TRUSTED_PATHS, absolute paths with ":" between them. Owner and
+ * group of such a path may change it; that everybody may is never accepted.
+ */
+export function isTrustedPath(path: string): boolean {
+  const trustedPaths = (process.env.UNET_TRUSTED_PATHS ?? '')
+    .split(':')
+    .filter((entry) => entry.startsWith('/'));
+  return trustedPaths.map((entry) => resolve(entry)).some((entry) => path === entry || isBelow(path, entry));
+}
+
+function isBelow(path: string, directory: string): boolean {
+  return path.startsWith(directory === '/' ? '/' : `${directory}/`);
+}
+
+/**
+ * In a user namespace that does not map the host's root, root's directories show the overflow id, as do those of all others
+ * outside (user_namespaces(7)). "/" and what is directly below it, such as /home or /tmp, only the host's root can have made.
+ */
+function isUnmapped(uid: number): boolean {
+  overflowUid ??= readOverflowUid();
+  return uid === overflowUid;
+}
+
+let overflowUid: number | undefined;
+
+/** -1 where every id is mapped, so that none shows as the overflow id. */
+function readOverflowUid(): number {
+  try {
+    const mapsAll = /^\s*0\s+0\s+4294967295\s*$/.test(readFileSync('/proc/self/uid_map', 'utf8'));
+    return mapsAll ? -1 : Number(readFileSync('/proc/sys/kernel/overflowuid', 'utf8'));
+  } catch {
+    return -1;
+  }
 }
 
 function owner(stats: Stats): string {
-  return stats.uid === ROOT_UID ? 'root' : `another user (id ${stats.uid})`;
+  if (stats.uid === ROOT_UID) {
+    return 'root';
+  }
+  return isUnmapped(stats.uid)
+    ? `a user outside of this user namespace (id ${stats.uid})`
+    : `another user (id ${stats.uid})`;
 }
 
 function octal(mode: number): string {

@@ -1,12 +1,36 @@
 /** What a command that works in the cluster finds in its environment; and the same by name. */
 import { existsSync } from 'node:fs';
 import which from 'which';
+import { directAccess } from '../engine/proxy.ts';
 import { UnetError } from '../errors.ts';
 import type { JobPaths } from '../job/layout.ts';
 import type { JobState } from '../job/state.ts';
 import { serverUrl } from '../kubernetes/server-url.ts';
 
-/** KUBECONFIG and UNET_JOB_*; see docs/commands.md. */
+/**
+ * All that a command in the cluster gets beside its environment `env`: KUBECONFIG and UNET_JOB_*, a PATH with the pack's kubectl,
+ * and a no_proxy that keeps a site's proxy away from the cluster; see docs/commands.md.
+ *
+ * @throws UnetError UNET_NO_CLUSTER while the cluster has no kubeconfig.
+ */
+export function commandVariables(
+  state: JobState,
+  paths: JobPaths,
+  env: NodeJS.ProcessEnv,
+): Record<string, string> {
+  return {
+    ...clusterVariables(state, paths),
+    ...kubectlVariables(paths, env),
+    ...directAccess(env, clusterHosts(state)),
+  };
+}
+
+function clusterHosts({ apiServer, nodes }: JobState): string[] {
+  const hosts = nodes.flatMap(({ name, nodeName, address }) => [name, nodeName, address]);
+  return [apiServer?.address, ...hosts].filter((host) => host !== undefined);
+}
+
+/** KUBECONFIG and UNET_JOB_*. */
 export function clusterVariables(state: JobState, paths: JobPaths): Record<string, string> {
   if (state.kubeconfig === undefined || state.apiServer === undefined) {
     throw new UnetError(
@@ -28,10 +52,7 @@ export function clusterVariables(state: JobState, paths: JobPaths): Record<strin
 }
 
 /** The pack's kubectl for those who have none: behind everything else on PATH. */
-export function kubectlVariables(
-  paths: JobPaths,
-  { PATH: path = '' }: NodeJS.ProcessEnv,
-): Record<string, string> {
+function kubectlVariables(paths: JobPaths, { PATH: path = '' }: NodeJS.ProcessEnv): Record<string, string> {
   const needed = existsSync(paths.kubectl) && which.sync('kubectl', { path, nothrow: true }) === null;
   return needed ? { PATH: path === '' ? paths.bin : `${path}:${paths.bin}` } : {};
 }

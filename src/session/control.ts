@@ -32,8 +32,11 @@ async function* events(socket: Socket): AsyncIterable<UnetEvent> {
     socket.once('close', () => lines.close());
     for await (const line of lines) {
       const message = parse(line);
-      if (message === undefined) {
-        return; // Half a line: the supervisor was killed while it spoke.
+      if (message === 'incomplete') {
+        return;
+      }
+      if (message === 'unknown') {
+        continue;
       }
       if (message.type === 'refused') {
         throw new UnetError('UNET_SUPERVISOR', message.message);
@@ -50,12 +53,12 @@ async function* events(socket: Socket): AsyncIterable<UnetEvent> {
   }
 }
 
-/** Undefined for half a line, or what this unet does not know. */
-function parse(line: string): ControlReply | undefined {
+/** `incomplete`: the supervisor was killed while it wrote. `unknown`: it is of a later version. */
+function parse(line: string): ControlReply | 'incomplete' | 'unknown' {
   try {
-    return ControlReply.safeParse(JSON.parse(line)).data;
+    return ControlReply.safeParse(JSON.parse(line)).data ?? 'unknown';
   } catch {
-    return undefined;
+    return 'incomplete';
   }
 }
 

@@ -3,7 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { attr } from '../../src/cli/attr.ts';
 import { assign } from '../../src/cli/env.ts';
 import { jobPaths } from '../../src/job/layout.ts';
-import { ATTRIBUTES, attribute, clusterVariables } from '../../src/session/cluster-variables.ts';
+import {
+  ATTRIBUTES,
+  attribute,
+  clusterVariables,
+  commandVariables,
+} from '../../src/session/cluster-variables.ts';
 
 const AWKWARD = `/home/o'brien/it's $HOME \`date\` "x" !y \\z`;
 
@@ -52,6 +57,27 @@ describe('unet env', () => {
       UNET_JOB_NODES: 'n0 n1',
       UNET_JOB_API_SERVER: 'https://10.77.0.10:6443',
     });
+  });
+
+  it('keeps a proxy of the site away from the cluster, beside what the site excepts', () => {
+    const worker = { name: 'n1', role: 'worker', phase: 'ready', address: '10.77.0.11', nodeName: 'u7s-n1' };
+    const state = { ...STATE, nodes: [...STATE.nodes, worker] };
+    const env = { https_proxy: 'http://proxy.site:3128', NO_PROXY: '.site, 10.1.0.0/16' };
+    const { no_proxy: hosts = '', NO_PROXY } = commandVariables(state, PATHS, env);
+    expect(NO_PROXY).toBe(hosts);
+    expect(hosts.split(',')).toEqual(
+      expect.arrayContaining([
+        '.site',
+        '10.1.0.0/16',
+        '10.77.0.10',
+        'n1',
+        'u7s-n1',
+        '10.77.0.11',
+        '10.96.0.0/16',
+        '.svc',
+      ]),
+    );
+    expect(commandVariables(state, PATHS, { NO_PROXY: 'x' })).not.toHaveProperty('NO_PROXY');
   });
 
   it('says so when there is no kubeconfig yet', () => {

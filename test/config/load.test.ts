@@ -1,11 +1,14 @@
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, lchown, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type LoadOptions, loadSettings } from '../../src/config/load.ts';
 import { settingLeaves, settingText } from '../../src/config/options.ts';
 import { UnetError } from '../../src/errors.ts';
+
+// Not our own private group, whose id is our user id.
+const OTHER_GROUP = 4243;
 
 let home: string;
 let project: string;
@@ -18,6 +21,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
+  vi.unstubAllEnvs();
   await rm(home, { recursive: true, force: true });
 });
 
@@ -234,6 +238,40 @@ describe('what is wrong', () => {
     await chown(path, 4242, 4242);
     expect(await complaints({})).toEqual(['UNET_UNSAFE_PATH', `${path} belongs to another user (uid 4242)`]);
   });
+
+  it.skipIf(process.getuid?.() !== 0)(
+    'can be a file that its group may write, unless the user trusts them',
+    async () => {
+      const path = await projectFile('nodes: 3\n');
+      await chmod(path, 0o664);
+      await chown(path, process.getuid?.() ?? 0, OTHER_GROUP);
+      expect(await complaints({})).toEqual([
+        'UNET_UNSAFE_PATH',
+        `${path} can be written by its group (id ${OTHER_GROUP})`,
+      ]);
+      vi.stubEnv('UNET_TRUSTED_PATHS', `/nowhere:${dirname(path)}`);
+      expect((await load({})).settings.nodes).toBe(3);
+    },
+  );
+
+  it.skipIf(process.getuid?.() !== 0)(
+    'can be another user’s link to a file of our own, whose directory it is not',
+    async () => {
+      const path = await projectFile('nodes: 3\nrelease: ./release\n');
+      const shared = join(dirname(path), 'shared');
+      await mkdir(shared);
+      await symlink(path, join(shared, 'unet.yaml'));
+      const { settings } = await load({ cwd: shared });
+      expect(settings.release).toBe(join(dirname(path), 'release'));
+      await lchown(join(shared, 'unet.yaml'), 4242, 4242);
+      const [code, line] = await complaints({ cwd: shared });
+      expect(code).toBe('UNET_UNSAFE_PATH');
+      expect(line).toMatch(/unet\.yaml is not read: .* is a symbolic link of another user \(id 4242\)$/);
+      const { settings: few, warnings } = await load({ cwd: shared, only: ['jobDir'] });
+      expect(few.nodes).toBeUndefined();
+      expect(warnings).toEqual([expect.stringMatching(/^ignored: .*is a symbolic link of another user/)]);
+    },
+  );
 
   it('can be a named file that is not there, or is none', async () => {
     expect((await complaints({ flags: { config: 'nope.yaml' } }))[1]).toMatch(

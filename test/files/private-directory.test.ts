@@ -1,6 +1,6 @@
 import { chmod, chown, mkdir, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { ensurePrivateDirectory } from '../../src/files/private-directory.ts';
 import { asUser, isRoot, place, STRANGER, USER } from './place.ts';
 
@@ -54,6 +54,29 @@ describe('a private directory', () => {
       message: expect.stringContaining('is a symbolic link'),
     });
   });
+
+  test.skipIf(process.getuid?.() !== 0)(
+    'may lie in a directory that its group can write to, if the user trusts it',
+    async () => {
+      const root = await place();
+      const team = join(root, 'team');
+      await mkdir(team);
+      await chown(team, 0, 4243);
+      await chmod(team, 0o775);
+      await expect(ensurePrivateDirectory(join(team, 'a'))).rejects.toMatchObject({
+        code: 'UNET_UNSAFE_PATH',
+        message: `${team} is writable by its group (id 4243), whose members can replace what is in it`,
+        details: { remedy: expect.stringContaining('UNET_TRUSTED_PATHS') },
+      });
+      vi.stubEnv('UNET_TRUSTED_PATHS', team);
+      onTestFinished(() => void vi.unstubAllEnvs());
+      await ensurePrivateDirectory(join(team, 'a'));
+      await chmod(team, 0o777);
+      await expect(ensurePrivateDirectory(join(team, 'b'))).rejects.toMatchObject({
+        code: 'UNET_UNSAFE_PATH',
+      });
+    },
+  );
 
   test('may lie behind a symbolic link of ours, such as a site’s /scratch', async () => {
     const root = await place();

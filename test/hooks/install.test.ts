@@ -2,6 +2,7 @@ import {
   chmodSync,
   chownSync,
   existsSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   statSync,
@@ -134,6 +135,31 @@ describe.skipIf(obstacle !== undefined)('unet hooks', () => {
     chmodSync(join(site.directory, 'unet'), 0o700);
     expect(site.hooks(['install', '--slurm']).stderr).toMatch(/users cannot reach .*unet\.js/);
     expect(readdirSync(site.etc)).toEqual([]);
+  });
+
+  it('install refuses a command of the scheduler, or a PATH for users, that others could change', () => {
+    const site = new Site();
+    const scontrol = join(site.directory, 'scontrol');
+    chmodSync(scontrol, 0o757);
+    expect(site.hooks(['install', '--slurm']).stderr).toMatch(
+      /UNET_UNSAFE_PATH: .*scontrol can be changed by others/,
+    );
+    chmodSync(scontrol, 0o755);
+    chownSync(scontrol, NOBODY, NOBODY);
+    expect(site.hooks(['install', '--slurm'])).toMatchObject({ code: 3 });
+    chownSync(scontrol, 0, 0);
+    const open = join(site.directory, 'open');
+    mkdirSync(open);
+    chmodSync(open, 0o777);
+    const path = site.hooks(['install', '--slurm', '--path', `/usr/bin:${open}`]);
+    expect(path.stderr).toMatch(/UNET_UNSAFE_PATH: .*open can be changed by others/);
+    expect(site.hooks(['install', '--slurm', '--path', '/usr/bin:bin']).stderr).toContain(
+      '"bin" is not an absolute path',
+    );
+    expect(readdirSync(site.etc)).toEqual([]);
+    expect(site.hooks(['install', '--slurm', '--path', '/usr/bin:/bin:/not/there'])).toMatchObject({
+      code: 0,
+    });
   });
 
   it.each([

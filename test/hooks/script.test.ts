@@ -2,8 +2,8 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'n
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { hookScript, readMark, readSetting, type ScriptOptions } from '../../src/hooks/script.ts';
 import { HOOK_SCHEDULERS, type HookScheduler } from '../../src/hooks/schedulers.ts';
+import { hookScript, readMark, readSetting, type ScriptOptions } from '../../src/hooks/script.ts';
 import { run } from '../../src/process/run.ts';
 import { HOOKS, type HookName } from '../../src/scheduler/hooks.ts';
 import { program, scratch } from '../process/scratch.ts';

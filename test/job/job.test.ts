@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { removeJob } from '../../src/job/remove-job.ts';
 import { cleanAfterSupervisor } from '../../src/job/clean-after-supervisor.ts';
 import { jobPaths, jobsDirectory } from '../../src/job/layout.ts';
+import { removeJob } from '../../src/job/remove-job.ts';
 import { type JobState, readState } from '../../src/job/state.ts';
 import { scratch } from '../process/scratch.ts';
 

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { fluxExecLauncher } from '../../src/flux/launcher.ts';
-import type { AgentFate } from '../../src/scheduler/launcher.ts';
 import { childEnvironment } from '../../src/process/environment.ts';
+import type { AgentFate } from '../../src/scheduler/launcher.ts';
 import { type Answers, calls, fakeFlux, recorded } from '../flux/fake-flux.ts';
 import { isAlive, program, scratch, until } from '../process/scratch.ts';
 

@@ -1,11 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { localLauncher } from '../../src/local/launcher.ts';
+import { childEnvironment } from '../../src/process/environment.ts';
 import { launchFailure } from '../../src/scheduler/launch-failure.ts';
 import type { Launcher } from '../../src/scheduler/launcher.ts';
-import { localLauncher } from '../../src/local/launcher.ts';
 import { srunLauncher } from '../../src/slurm/launcher.ts';
-import { childEnvironment } from '../../src/process/environment.ts';
 import { isAlive, program, scratch, until } from '../process/scratch.ts';
 
 /** Launches, and keeps what comes back. */

@@ -3,13 +3,15 @@ import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { UnetEvent } from '../../src/events/types.ts';
-import { removeControl } from '../../src/job/remove-job.ts';
 import { controlSocket } from '../../src/job/layout.ts';
+import { removeControl } from '../../src/job/remove-job.ts';
 import type { ControlRequest } from '../../src/protocol/control.ts';
 import { askSupervisor } from '../../src/session/control.ts';
 import { type ControlHandler, openControlServer } from '../../src/supervisor/control-server.ts';
 import { acquireLock } from '../../src/supervisor/lock.ts';
 import { scratch } from '../process/scratch.ts';
+
+const STAMP = { seq: 1, time: '2026-11-20T17:11:18Z', at: 0 };
 
 let directory: string;
 
@@ -46,18 +48,18 @@ describe("the supervisor's socket", () => {
     const requests: ControlRequest[] = [];
     const { path } = await server((request, reply) => {
       requests.push(request);
-      reply.send({ type: 'warning', message: 'line\u2028separator ä\n' });
+      reply.send({ ...STAMP, type: 'warning', message: 'line\u2028separator ä\n' });
       reply.end();
     });
     const events = await all(await askSupervisor(path, { type: 'down', reason: 'unet down' }));
     expect(requests).toEqual([{ type: 'down', reason: 'unet down' }]);
-    expect(events).toEqual([{ type: 'warning', message: 'line\u2028separator ä\n' }]);
+    expect(events).toEqual([{ ...STAMP, type: 'warning', message: 'line\u2028separator ä\n' }]);
   });
 
   it('says what was written before it is closed', async () => {
     const opened = await openControlServer('local-control-test', (_request, reply) => {
       for (let index = 0; index < 1000; index += 1) {
-        reply.send({ type: 'warning', message: 'x'.repeat(100), index });
+        reply.send({ ...STAMP, type: 'warning', message: 'x'.repeat(100), seq: index });
       }
       void opened.close();
     });
@@ -115,12 +117,12 @@ describe('asking', () => {
   it('a supervisor that is killed while it speaks gives what it had said', async () => {
     const path = join(directory, 'socket');
     const killed = createServer((socket) => {
-      socket.end('{"type":"warning","message":"whole"}\n{"type":"warn');
+      socket.end(`${JSON.stringify({ ...STAMP, type: 'warning', message: 'whole' })}\n{"type":"warn`);
     });
     onTestFinished(() => void killed.close());
     await new Promise<void>((resolve) => killed.listen(path, resolve));
     expect(await all(await askSupervisor(path, { type: 'follow' }))).toEqual([
-      { type: 'warning', message: 'whole' },
+      { ...STAMP, type: 'warning', message: 'whole' },
     ]);
   });
 });

@@ -25,7 +25,14 @@ async function place({ file, record }: { file?: JobState; record?: JobState }, a
   return { ...job, paths };
 }
 
-const elsewhere = { host: 'n9', node: 'n1', pid: 41, start: '77', socket: '', alive: new Date().toISOString() };
+const elsewhere = {
+  host: 'n9',
+  node: 'n1',
+  pid: 41,
+  start: '77',
+  socket: '',
+  alive: new Date().toISOString(),
+};
 const dead = { host: hostname(), node: 'n0', pid: 2 ** 22 + 1, socket: '', alive: new Date().toISOString() };
 
 describe('the state of a job', () => {

@@ -1,8 +1,8 @@
 /** A job's state and allocation in a Flux that is not there. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Allocation } from '../../src/scheduler/allocation.ts';
 import type { JobState } from '../../src/job/state.ts';
+import type { Allocation } from '../../src/scheduler/allocation.ts';
 import { type Answers, ATTRIBUTES, fakeFlux } from '../flux/fake-flux.ts';
 import { scratch } from '../process/scratch.ts';
 

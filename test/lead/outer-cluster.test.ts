@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { FluxDetails } from '../../src/flux/details.ts';
+import { enclosingCluster } from '../../src/flux/enclosing-cluster.ts';
 import { fluxEnvironment } from '../../src/flux/flux.ts';
 import { putValue } from '../../src/flux/kvs.ts';
 import type { JobState } from '../../src/job/state.ts';
-import { FluxDetails } from '../../src/flux/details.ts';
-import { enclosingCluster } from '../../src/flux/enclosing-cluster.ts';
 import { fluxJob, PARENT_URI, stateOf } from './flux-job.ts';
 
 const TOP_URI = 'local:///top';

@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { UnetError } from '../../src/errors.ts';
+import type { ToAgents } from '../../src/protocol/to-agents.ts';
 import { openAllocation } from '../../src/scheduler/registry.ts';
 import type { PackCluster } from '../../src/supervisor/pack-broadcast.ts';
 import { createPackDelivery } from '../../src/supervisor/pack-delivery.ts';
 import { createRoster, type NodeEntry } from '../../src/supervisor/roster.ts';
-import type { ToAgents } from '../../src/protocol/to-agents.ts';
 import { program, scratch, until } from '../process/scratch.ts';
 
 type Wanted = {

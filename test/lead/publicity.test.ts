@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { FluxDetails } from '../../src/flux/details.ts';
 import { fluxEnvironment } from '../../src/flux/flux.ts';
+import { fluxJobRecord } from '../../src/flux/job-record.ts';
 import { listValues } from '../../src/flux/kvs.ts';
 import type { JobState } from '../../src/job/state.ts';
-import { FluxDetails } from '../../src/flux/details.ts';
-import { fluxJobRecord } from '../../src/flux/job-record.ts';
 import { calls } from '../flux/fake-flux.ts';
 import { until } from '../process/scratch.ts';
 import { fluxJob, JOB_ID, memos, stateOf, URI } from './flux-job.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createSlotAgreement } from '../../src/supervisor/slot-agreement.ts';
 import { SLOTS } from '../../src/node/slots.ts';
+import { createSlotAgreement } from '../../src/supervisor/slot-agreement.ts';
 
 /** The slots of one node, each held by one agent or by somebody else. */
 function createNode(busy: ReadonlySet<number> = new Set()) {

@@ -9,11 +9,11 @@ import { fileURLToPath } from 'node:url';
 import { Settings, StepTimeouts } from '../../src/config/schema.ts';
 import { containerOptions } from '../../src/engine/container-options.ts';
 import { jobPaths } from '../../src/job/layout.ts';
+import { portsOfSlot } from '../../src/node/slots.ts';
 import { createAssembler } from '../../src/protocol/frames.ts';
 import { FromAgent } from '../../src/protocol/from-agent.ts';
-import { PROTOCOL } from '../../src/protocol/version.ts';
-import { portsOfSlot } from '../../src/node/slots.ts';
 import type { JobSpec, ToAgents } from '../../src/protocol/to-agents.ts';
+import { PROTOCOL } from '../../src/protocol/version.ts';
 import { type PackedRelease, packRelease } from '../../src/provision/pack.ts';
 import { processesOf, scratch, until } from '../process/scratch.ts';
 
