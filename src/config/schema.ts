@@ -3,18 +3,8 @@ import * as z from 'zod';
 import { isMirror } from '../provision/mirror.ts';
 import { DEFAULT_RELEASE } from '../provision/pins.ts';
 import { SCHEDULER_NAMES } from '../scheduler/registry.ts';
-import {
-  ENGINES,
-  JOIN_VIA,
-  OUTPUTS,
-  PACK_VIA,
-  PROVISION,
-  PROXIES,
-  STAGES,
-  STEP_TIMEOUTS_MS,
-  STORAGES,
-  type TimedStep,
-} from './choices.ts';
+import { STEP_TIMEOUTS_MS, type TimedStep } from '../steps.ts';
+import { ENGINES, JOIN_VIA, OUTPUTS, PACK_VIA, PROVISION, PROXIES, STAGES, STORAGES } from './choices.ts';
 import { isDevice, parseMount, parsePublish, parseUlimit, parseVariable } from './container.ts';
 import { parseDuration } from './duration.ts';
 

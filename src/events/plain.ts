@@ -1,11 +1,12 @@
 /** One line for each change, for batch logs. No colours, and short also for 256 nodes. */
 import { redact } from '../process/redact.ts';
+import { STEPS, type StepName } from '../steps.ts';
 import { formatBytes } from './bytes.ts';
 import { createErrorBlocks } from './error-blocks.ts';
 import { formatDuration } from './format.ts';
 import { advance, createProgress, type Progress, warningText, workersOf } from './progress.ts';
 import { someOf, summaryLines } from './summary-table.ts';
-import { type ClusterPhase, type NodePhase, STEPS, type StepName, type UnetEvent } from './types.ts';
+import type { ClusterPhase, NodePhase, UnetEvent } from './types.ts';
 
 /** With more workers than this their steps are told together. */
 const EACH_WORKER = 8;
@@ -120,7 +121,7 @@ function stepLines(
   told: Map<string, number>,
 ): string[] {
   const { node, step } = event;
-  const title = STEPS[step];
+  const title = STEPS[step].title;
   const together = isTogether(progress) && node !== progress.plan?.lead;
   switch (event.state) {
     case 'started':
@@ -165,7 +166,7 @@ function togetherLine(step: StepName, progress: Progress): string[] {
   const failed = ended.filter((one) => one.failed).length;
   const slowest = ended.reduce((worst, one) => (one.ms > worst.ms ? one : worst), { node: '', ms: -1 });
   const counts = `${ended.length - failed}/${workers.length}${failed === 0 ? '' : `, ${failed} failed`}`;
-  return [`workers: ${STEPS[step]} ${counts}, slowest ${slowest.node} (${formatDuration(slowest.ms)})`];
+  return [`workers: ${STEPS[step].title} ${counts}, slowest ${slowest.node} (${formatDuration(slowest.ms)})`];
 }
 
 function isTogether(progress: Progress): boolean {

@@ -1,13 +1,7 @@
 /** Where everything stands, as the events so far say it. What renderers look at. */
 import type { ErrorRecord } from '../errors.ts';
-import {
-  type ClusterPhase,
-  type NodePhase,
-  STEPS,
-  type StepName,
-  type Summary,
-  type UnetEvent,
-} from './types.ts';
+import { STEPS, type StepName } from '../steps.ts';
+import type { ClusterPhase, NodePhase, Summary, UnetEvent } from './types.ts';
 
 export type StepProgress = {
   step: StepName;

@@ -1,7 +1,8 @@
 /** Events and errors as they are read back from another process. */
 import * as z from 'zod';
 import { ERROR_CODES, type ErrorCode, type ErrorRecord as Record } from '../errors.ts';
-import { type UnetEvent as Event, STEPS, type StepName } from './types.ts';
+import { STEP_NAMES } from '../steps.ts';
+import type { UnetEvent as Event } from './types.ts';
 
 export const ErrorRecord = z.object({
   code: z.enum(Object.keys(ERROR_CODES) as [ErrorCode, ...ErrorCode[]]).catch('UNET_INTERNAL'),
@@ -14,7 +15,7 @@ export const ErrorRecord = z.object({
   exitCode: z.number().optional(),
 }) satisfies z.ZodType<Record>;
 
-const Step = z.enum(Object.keys(STEPS) as [StepName, ...StepName[]]);
+const Step = z.enum(STEP_NAMES);
 const Text = z.string();
 const ClusterPhase = z.enum([
   'starting',

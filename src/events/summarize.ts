@@ -1,6 +1,7 @@
 /** How long everything took, from the events alone. */
 import { max, quantileSorted } from 'simple-statistics';
-import { STEPS, type StepName, type StepTiming, type Summary, type UnetEvent } from './types.ts';
+import { STEP_NAMES, type StepName } from '../steps.ts';
+import type { StepTiming, Summary, UnetEvent } from './types.ts';
 
 type Measured = { node: string; ms: number };
 
@@ -30,7 +31,7 @@ export function summarize(events: Iterable<UnetEvent>): Summary {
       done.set(event.step, measured.set(event.node, event.ms));
     }
   }
-  const timings = (Object.keys(STEPS) as StepName[]).flatMap((step) => {
+  const timings = STEP_NAMES.flatMap((step) => {
     const measured = [...(done.get(step) ?? [])].map(([node, ms]): Measured => ({ node, ms }));
     const onLead = measured.filter(({ node }) => node === lead);
     const onWorkers = measured.filter(({ node }) => node !== lead);

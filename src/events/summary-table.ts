@@ -1,7 +1,9 @@
 /** The table of timings at the end of every bring-up. */
+
+import { STEPS } from '../steps.ts';
 import { formatDuration, formatSeconds } from './format.ts';
 import { type Column, tableLines } from './table.ts';
-import { STEPS, type Summary } from './types.ts';
+import type { Summary } from './types.ts';
 
 const COLUMNS: readonly Column[] = [
   { title: 'step' },
@@ -18,9 +20,9 @@ export function summaryLines({ wallMs, ready, missing, timings }: Summary): stri
   const total = ready.length + missing.length;
   const rows = timings.map(({ step, role, count, p50, p95, max, slowest }) =>
     role === 'lead'
-      ? [STEPS[step], 'lead', '', '', formatSeconds(max), '']
+      ? [STEPS[step].title, 'lead', '', '', formatSeconds(max), '']
       : [
-          STEPS[step],
+          STEPS[step].title,
           count === 1 ? '1 worker' : `${count} workers`,
           ...[p50, p95, max].map(formatSeconds),
           slowest,

@@ -2,26 +2,15 @@
  * The live task list: what listr2 draws, as titles made from the progress. Its height does not depend on the
  * number of nodes: the lead with its steps, the workers in one line, the ready ones, the failed, the last warning.
  */
+
+import { STEPS, type StepName, stepsOn } from '../steps.ts';
 import { formatBytes, progressBar } from './bytes.ts';
 import { formatDuration } from './format.ts';
 import { currentStep, type NodeProgress, type Progress, rank, workersOf } from './progress.ts';
 import { someOf } from './summary-table.ts';
-import { STEPS, type StepName } from './types.ts';
 
-const LEAD_STEPS = [
-  'stage',
-  'load',
-  'up',
-  'boot',
-  'images',
-  'init',
-  'kubeconfig',
-  'cni',
-  'publish',
-  'ready',
-  'dns',
-] as const;
-const WORKER_STEPS = ['stage', 'load', 'up', 'boot', 'images', 'await-join', 'join'] as const;
+const LEAD_STEPS = stepsOn('lead');
+const WORKER_STEPS = stepsOn('worker');
 const NAMED = 4;
 
 /** The tasks in their order. The steps of the lead are drawn below it. */
@@ -86,7 +75,7 @@ function leadStep(lead: NodeProgress | undefined, step: StepName, at: number): T
   const again =
     progress.attempt === undefined || progress.state === 'done' ? '' : `, attempt ${progress.attempt} failed`;
   const time = formatDuration(progress.ms ?? at - progress.since);
-  return { title: `${STEPS[step]} (${time}${again})`, state: progress.state };
+  return { title: `${STEPS[step].title} (${time}${again})`, state: progress.state };
 }
 
 /** "workers: join 12/31, slowest n17 (start the node, 14.0 s)" */
@@ -103,7 +92,7 @@ function workersLine(progress: Progress, at: number): TaskLine | undefined {
   }
   // The step that the first are in and the join, which is what one waits for.
   const counts = [...new Set([reached, 'join' as const])].map(
-    (step) => `${STEPS[step]} ${done(step)}/${all}`,
+    (step) => `${STEPS[step].title} ${done(step)}/${all}`,
   );
   const failed = workers.filter(isFailed);
   const behind = workers
@@ -152,7 +141,7 @@ function warningsLine({ warnings }: Progress): TaskLine | undefined {
 
 function whereabouts(node: NodeProgress, at: number): string {
   const step = currentStep(node);
-  return step === undefined ? node.phase : `${STEPS[step.step]}, ${formatDuration(at - step.since)}`;
+  return step === undefined ? node.phase : `${STEPS[step.step].title}, ${formatDuration(at - step.since)}`;
 }
 
 function sinceOf(node: NodeProgress): number {

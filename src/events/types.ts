@@ -3,6 +3,7 @@
  * table of timings.
  */
 import type { ErrorRecord } from '../errors.ts';
+import type { StepName } from '../steps.ts';
 
 /** The cluster's own state. `degraded`: usable, but fewer nodes than wanted. */
 export type ClusterPhase =
@@ -28,26 +29,6 @@ export type NodePhase =
   | 'lost'
   | 'missing'
   | 'removed';
-
-/** The steps of a node, in the order in which they run. */
-export const STEPS = {
-  stage: 'stage the release',
-  load: 'load the pack',
-  up: 'start the node',
-  boot: 'wait for containerd',
-  images: 'import the images',
-  init: 'kubeadm init',
-  kubeconfig: 'write the kubeconfig',
-  cni: 'install the CNI',
-  publish: 'publish the join record',
-  'await-join': 'wait for the join record',
-  join: 'kubeadm join',
-  ready: 'wait for Ready',
-  dns: 'wait for DNS',
-  down: 'tear down',
-} as const;
-
-export type StepName = keyof typeof STEPS;
 
 export type EventBody =
   /** `retained`: it has failed, and everything is kept for a look until `down`. */

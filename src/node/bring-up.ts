@@ -6,11 +6,11 @@ import { childEnvironment } from '../process/environment.ts';
 import type { Life } from './agent.ts';
 import type { NodeContext } from './context.ts';
 import { attendControlPlane } from './control-plane.ts';
+import { holdAndRetry } from './hold.ts';
 import { openScheduler } from './open-scheduler.ts';
 import { bringNodeUp } from './plan.ts';
 import { greet } from './prepare.ts';
 import { readAhead } from './read-ahead.ts';
-import { holdAndRetry } from './resume.ts';
 import { type Claim, claimSlot } from './slots.ts';
 import { stageDirectory } from './steps/stage.ts';
 
@@ -92,6 +92,7 @@ function createContext(life: Life): NodeContext {
     },
     inbox,
     turnsAsked: 0,
+    tries: 0,
     epoch: spec.epoch,
     send,
     openLog: life.openLog,

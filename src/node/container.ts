@@ -79,7 +79,7 @@ async function copyFromSite(context: NodeContext, image: string, options: ImageO
  *
  * @throws UnetError UNET_OVERRIDE_REFUSED when a port of `--publish` is one of the node's own.
  */
-export async function dressContainer(context: NodeContext, log: StepLog): Promise<void> {
+export async function writeComposeOverride(context: NodeContext, log: StepLog): Promise<void> {
   const { spec, node, record, directory } = context;
   const { container } = spec;
   const { ports, subnet } = need(context.assignment, 'the assignment');
@@ -89,7 +89,7 @@ export async function dressContainer(context: NodeContext, log: StepLog): Promis
   for (const name of proxy.unreachable) {
     log.line(`${name} is not passed on: from the node its address is the node itself`);
   }
-  context.dressedEngine = await writeCompose({
+  context.nodeEngine = await writeCompose({
     jobId: spec.jobId,
     node,
     directory,
@@ -99,7 +99,7 @@ export async function dressContainer(context: NodeContext, log: StepLog): Promis
     releaseSha256: need(context.releaseSha256, 'the release'),
     proxy: proxy.variables,
   });
-  record.variables = { ...record.variables, ...engineVariables(context.dressedEngine) };
+  record.variables = { ...record.variables, ...engineVariables(context.nodeEngine) };
 }
 
 /** A release without a compose file can be told nothing. */

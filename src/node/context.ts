@@ -1,7 +1,6 @@
 /** What a node's steps share. Filled from top to bottom as the plan runs; see plan.ts. */
 import type { ComposeFile } from '../engine/compose-file.ts';
 import type { Engine } from '../engine/engine.ts';
-import type { StepName } from '../events/types.ts';
 import type { JoinRecord } from '../join/record.ts';
 import type { JoinTransport } from '../join/transport.ts';
 import type { TransportName } from '../join/transports.ts';
@@ -10,6 +9,7 @@ import type { FromAgent } from '../protocol/from-agent.ts';
 import type { Assignment, JobSpec } from '../protocol/to-agents.ts';
 import type { ReleaseFacts } from '../provision/probe.ts';
 import type { SchedulerJob } from '../scheduler/scheduler.ts';
+import type { StepName } from '../steps.ts';
 import type { Inbox } from './inbox.ts';
 import type { LoadedPack } from './pack.ts';
 import type { NodeRecord } from './record.ts';
@@ -51,7 +51,7 @@ export type NodeContext = {
   /** Names and addresses of the cluster's nodes; set with the assignment. */
   peers?: string[];
   /** Set by `up`: the engine with this node's own compose command. */
-  dressedEngine?: Engine;
+  nodeEngine?: Engine;
   /** Set by `load`. */
   loaded?: LoadedPack;
   /** Set by `await-join`. */
@@ -65,8 +65,10 @@ export type NodeContext = {
   onPublished: () => void;
   /** Resolves at the first time. */
   publishedOnce: Promise<void>;
-  /** Set by `boot`: the container runs. */
-  booted?: boolean;
+  /** How often the plan has been begun. */
+  tries: number;
+  /** Set by `join`: kubeadm join has been run in the container. */
+  joinTried?: boolean;
   /** Called by `kubeconfig` with its text, for the lead's own use of the API. */
   onKubeconfig: (kubeconfig: string) => void;
 };
@@ -75,6 +77,10 @@ export type Step = {
   name: StepName;
   /** Whether there is something to do; absent: always. */
   applies?: (context: NodeContext) => boolean;
+  /**
+   * Asked on a later try: whether what the step makes is there, as the node shows it. Absent: the step is run again.
+   */
+  isDone?: (context: NodeContext, log: StepLog, signal: AbortSignal) => Promise<boolean>;
   /** @throws UnetError with what a person can do about it. */
   run: (context: NodeContext, log: StepLog, signal: AbortSignal) => Promise<void>;
 };

@@ -10,8 +10,10 @@ import type { JobSpec, ToAgents } from '../protocol/to-agents.ts';
 import type { NodeContext } from './context.ts';
 
 export type LoadedPack = {
-  /** Archives to import into the node, as it sees them. */
-  images: { path: string; names: string[] }[];
+  /** The node's own image in the engine. */
+  nodeImage: { id: string; names: string[] } | undefined;
+  /** Archives to import into the node: the file on this host, its path in the container, the images in it. */
+  images: { file: string; path: string; names: string[]; imported: boolean }[];
 };
 
 /** Whether this node can read the pack where the supervisor does. */

@@ -24,8 +24,9 @@ const LEAD: Plan = [up, boot, [images, init], [publish, kubeconfig, cni]];
 
 const WORKER: Plan = [up, boot, [images, awaitJoin], join];
 
-/** Runs all of a node's plan. Repeatable: what is staged and assigned stays so. */
+/** Runs a node's plan; on a later try the same plan without the steps whose work is there. */
 export async function bringNodeUp(context: NodeContext, signal: AbortSignal): Promise<void> {
+  context.tries += 1;
   await runPlan(wanted(EVERY_NODE, context), context, signal);
   await identify(context, signal);
   await runPlan(wanted(context.isLead ? LEAD : WORKER, context), context, signal);
@@ -37,9 +38,4 @@ function wanted(plan: Plan, context: NodeContext): Plan {
   return plan.flatMap((item) =>
     'run' in item ? (applies(item) ? [item] : []) : [item.filter((step) => applies(step))],
   );
-}
-
-/** For a worker whose container runs. */
-export async function joinAgain(context: NodeContext, signal: AbortSignal): Promise<void> {
-  await runPlan([awaitJoin, join], context, signal);
 }

@@ -2,6 +2,7 @@
 import { UnetError } from '../errors.ts';
 import type { NodeContext, Step } from './context.ts';
 import type { Plan } from './plan.ts';
+import type { StepLog } from './step-log.ts';
 
 /**
  * Runs the steps of `plan` in order; those of an inner list together, where the first failure ends the others.
@@ -38,6 +39,11 @@ export async function runPlan(plan: Plan, context: NodeContext, signal: AbortSig
 async function runStep(step: Step, context: NodeContext, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
   const log = context.openLog(step.name);
+  if (context.tries > 1 && (await isDone(step, context, log, signal))) {
+    log.line('done by an earlier try');
+    log.close();
+    return;
+  }
   const started = performance.now();
   context.send({ type: 'started', step: step.name });
   try {
@@ -58,6 +64,17 @@ async function runStep(step: Step, context: NodeContext, signal: AbortSignal): P
     throw failure;
   } finally {
     log.close();
+  }
+}
+
+/** A check that fails says that the step has to be run. */
+async function isDone(step: Step, context: NodeContext, log: StepLog, signal: AbortSignal): Promise<boolean> {
+  try {
+    return (await step.isDone?.(context, log, signal)) ?? false;
+  } catch (error) {
+    signal.throwIfAborted();
+    log.line(`the check of an earlier try failed: ${UnetError.from(error).message}`);
+    return false;
   }
 }
 

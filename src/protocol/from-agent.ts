@@ -1,9 +1,9 @@
 /** What an agent says to its supervisor; see to-agents.ts. */
 import * as z from 'zod';
 import { ErrorRecord } from '../events/schema.ts';
-import { STEPS, type StepName } from '../events/types.ts';
+import { STEP_NAMES } from '../steps.ts';
 
-const Step = z.enum(Object.keys(STEPS) as [StepName, ...StepName[]]);
+const Step = z.enum(STEP_NAMES);
 
 /** An agent to the supervisor. */
 export const FromAgent = z.discriminatedUnion('type', [

@@ -3,11 +3,12 @@
  * one node names it. See from-agent.ts for the answers: each side reads one of the two.
  */
 import * as z from 'zod';
-import { ENGINES, STEP_TIMEOUTS_MS, type TimedStep } from '../config/choices.ts';
+import { ENGINES } from '../config/choices.ts';
 import { ContainerOptions } from '../engine/container-options.ts';
 import { TRANSPORT_NAMES } from '../join/transports.ts';
 import { PACK_ROUTES } from '../pack/routes.ts';
 import { Allocation } from '../scheduler/allocation.ts';
+import { STEP_TIMEOUTS_MS, type TimedStep } from '../steps.ts';
 import { Ports } from './ports.ts';
 
 /** Milliseconds, as the settings are once they are read; there a bare number is seconds. */

@@ -1,9 +1,10 @@
 /** What the supervisor knows of each node. */
 import type { ErrorRecord } from '../errors.ts';
-import type { NodePhase, StepName } from '../events/types.ts';
+import type { NodePhase } from '../events/types.ts';
 import { portsOfSlot } from '../node/slots.ts';
 import type { Hello } from '../protocol/from-agent.ts';
 import type { Assignment } from '../protocol/to-agents.ts';
+import type { StepName } from '../steps.ts';
 
 export type NodeEntry = {
   name: string;

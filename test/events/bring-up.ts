@@ -1,7 +1,8 @@
 /** A bring-up that never happened, as events with times: what the tests of renderers look at. */
 import { createEventLog } from '../../src/events/log.ts';
 import { summarize } from '../../src/events/summarize.ts';
-import type { EventBody, StepName, UnetEvent } from '../../src/events/types.ts';
+import type { EventBody, UnetEvent } from '../../src/events/types.ts';
+import type { StepName } from '../../src/steps.ts';
 
 export const JOIN_ERROR = {
   code: 'UNET_JOIN_FAILED',

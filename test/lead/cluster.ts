@@ -61,6 +61,12 @@ export class Cluster {
     return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as JobState) : undefined;
   }
 
+  /** What a node's step has logged so far. */
+  log(node: string, step: string): string {
+    const path = join(this.jobDirectory, 'logs', node, `${step}.log`);
+    return existsSync(path) ? readFileSync(path, 'utf8') : '';
+  }
+
   phases(): Record<string, string> {
     return Object.fromEntries(this.state()?.nodes.map(({ name, phase }) => [name, phase]) ?? []);
   }

@@ -10,7 +10,7 @@ import {
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { dockerArchive } from '../pack/image-archives.ts';
-import { program, scratch } from '../process/scratch.ts';
+import { program, scratch, until } from '../process/scratch.ts';
 import { Cluster } from './cluster.ts';
 
 vi.setConfig({ testTimeout: 120_000 });
@@ -71,6 +71,27 @@ describe('unet up --pack', () => {
     await cluster.quiet();
     expect(cluster.left()).toEqual([]);
     expect(readdirSync(join(cluster.directory, 'home'))).not.toContain('network-was-used');
+  });
+
+  it('imports on a second up what the first one could not, and says so', async () => {
+    const { cluster, pack } = await packed({ UNET_REHEARSAL: 'boot@node-1:delay=3s' });
+    const first = cluster.start('up', '--pack', pack);
+    const archive = await until(() => {
+      const path = cluster.left().find((file) => /node-1\/.*\.unet-images\/[^.]+\.tar$/.test(file));
+      return path === undefined ? undefined : join(cluster.directory, path);
+    });
+    await until(() => cluster.log('node-1', 'load').includes('unpacked'));
+    writeFileSync(archive, 'damaged');
+    expect((await first.ended).code).toBe(5);
+    expect(cluster.log('node-1', 'images')).not.toContain('unpacking docker.io/x/cni:2');
+    const second = await cluster.unet('up', '--pack', pack);
+    expect(second.code, second.stderr).toBe(0);
+    expect(cluster.log('node-1', 'images')).toContain('unpacking docker.io/x/cni:2');
+    // The container of the first try is kept, and what was done in it.
+    expect(cluster.log('node-1', 'up')).toContain('done by an earlier try');
+    expect((await cluster.unet('down')).code).toBe(0);
+    await cluster.quiet();
+    expect(cluster.left()).toEqual([]);
   });
 
   it('passes over a node image that the engine has', async () => {

@@ -4,11 +4,16 @@ import { trustCertificates } from '../../engine/certificates.ts';
 import { waitForContainerd } from '../../engine/containerd.ts';
 import { whyNotRunning } from '../../engine/running.ts';
 import { need, type Step } from '../context.ts';
+import { runInNode } from './run-in-node.ts';
 
 export const boot: Step = {
   name: 'boot',
+  // Certificates are trusted after containerd has answered, so an answer alone does not show them.
+  isDone: async (context, log, signal) =>
+    context.spec.container.caCerts.length === 0 &&
+    (await runInNode(['ctr', 'version'], context, log, signal)).exitCode === 0,
   run: async (context, log, signal) => {
-    const engine = need(context.dressedEngine, 'the compose command');
+    const engine = need(context.nodeEngine, 'the compose command');
     const options = {
       stage: context.record.stage,
       env: context.environment(),
@@ -24,6 +29,5 @@ export const boot: Step = {
     if (context.spec.container.caCerts.length > 0) {
       await trustCertificates(engine, options);
     }
-    context.booted = true;
   },
 };

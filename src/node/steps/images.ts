@@ -1,10 +1,11 @@
 /** Images of an offline pack, into the containerd of the node: those of the CNI and of the workload. */
 import { rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename } from 'node:path';
 import { UnetError } from '../../errors.ts';
-import { describeEnd, lastLines, type RunResult, run } from '../../process/run.ts';
-import { type NodeContext, need, type Step } from '../context.ts';
+import { describeEnd, lastLines } from '../../process/run.ts';
+import type { NodeContext, Step } from '../context.ts';
 import type { StepLog } from '../step-log.ts';
+import { runInNode } from './run-in-node.ts';
 
 /** Kubernetes' own namespace of containerd. */
 const CTR = ['ctr', '-n', 'k8s.io', 'images'];
@@ -12,24 +13,34 @@ const CTR = ['ctr', '-n', 'k8s.io', 'images'];
 export const images: Step = {
   name: 'images',
   applies: ({ spec, loaded }) => spec.pack !== undefined && (loaded?.images.length ?? 0) > 0,
+  isDone: async (context, log, signal) => {
+    const there = await namesInNode(context, log, signal);
+    return (context.loaded?.images ?? []).every(({ names }) => names.every((name) => there.has(name)));
+  },
   run: async (context, log, signal) => {
-    const { images: archives = [] } = context.loaded ?? {};
-    const listed = await inNode([...CTR, 'ls', '-q'], context, log, signal);
-    const there = new Set(listed.exitCode === 0 ? listed.stdout.split('\n').map((line) => line.trim()) : []);
-    for (const { path, names } of archives) {
+    const there = await namesInNode(context, log, signal);
+    for (const image of context.loaded?.images ?? []) {
+      const { path, names, file } = image;
       if (names.length > 0 && names.every((name) => there.has(name))) {
         log.line(`${names.join(', ')}: there already`);
       } else {
-        await importArchive(path, context, log, signal);
+        await importArchive(path, context, log, signal).catch(async (error: unknown) => {
+          // A later try unpacks it again.
+          await rm(file, { force: true });
+          throw error;
+        });
       }
+      image.imported = true;
       // Node-local space is scarce where it is memory.
-      await rm(join(context.record.stage, basename(dirname(path)), basename(path)), { force: true });
-    }
-    if (context.loaded !== undefined) {
-      context.loaded.images = [];
+      await rm(file, { force: true });
     }
   },
 };
+
+async function namesInNode(context: NodeContext, log: StepLog, signal: AbortSignal): Promise<Set<string>> {
+  const listed = await runInNode([...CTR, 'ls', '-q'], context, log, signal);
+  return new Set(listed.exitCode === 0 ? listed.stdout.split('\n').map((line) => line.trim()) : []);
+}
 
 async function importArchive(
   path: string,
@@ -37,7 +48,7 @@ async function importArchive(
   log: StepLog,
   signal: AbortSignal,
 ): Promise<void> {
-  const result = await inNode([...CTR, 'import', path], context, log, signal);
+  const result = await runInNode([...CTR, 'import', path], context, log, signal);
   if (result.exitCode !== 0) {
     const timeoutMs = context.spec.stepTimeouts.images;
     throw new UnetError(
@@ -49,23 +60,4 @@ async function importArchive(
       },
     );
   }
-}
-
-async function inNode(
-  command: readonly string[],
-  context: NodeContext,
-  log: StepLog,
-  signal: AbortSignal,
-): Promise<RunResult> {
-  const engine = need(context.dressedEngine ?? context.engine, 'the engine');
-  log.line(`$ ${command.join(' ')}`);
-  const result = await run([...engine.compose, 'exec', '-T', 'node', ...command], {
-    env: context.environment(),
-    cwd: context.record.stage,
-    timeoutMs: context.spec.stepTimeouts.images,
-    signal,
-    onLine: log.line,
-  });
-  signal.throwIfAborted();
-  return result;
 }

@@ -16,16 +16,15 @@ export const join: Step = {
   name: 'join',
   run: async (context, log, signal) => {
     const { spec } = context;
+    if (context.joinTried === true) {
+      await reset(context, log, signal);
+    }
     await joinWithRetries({
       attempts: spec.joinAttempts,
       deadlineMs: spec.timeoutMs,
       signal,
       attempt: (_number, limit) => attempt(context, log, limit),
-      reset: async (limit) => {
-        if (need(context.release, 'the release').hasReset) {
-          await tryTarget('kubeadm-reset', 'join', context, log, limit);
-        }
-      },
+      reset: (limit) => reset(context, log, limit),
       onRetry: ({ attempt: number, error, inMs, resetError }) => {
         log.line(`try ${number - 1} failed: ${error.message}`);
         if (resetError !== undefined) {
@@ -37,6 +36,13 @@ export const join: Step = {
   },
 };
 
+/** `kubeadm join` is not idempotent: what an earlier one has left is removed. */
+async function reset(context: NodeContext, log: StepLog, signal: AbortSignal): Promise<void> {
+  if (need(context.release, 'the release').hasReset) {
+    await tryTarget('kubeadm-reset', 'join', context, log, signal);
+  }
+}
+
 async function attempt(context: NodeContext, log: StepLog, signal: AbortSignal): Promise<void> {
   const command = path(context.record.stage, 'join-command');
   await writePrivateFile(command, renderJoinCommand(need(context.joinRecord, 'the join record')), {
@@ -46,6 +52,7 @@ async function attempt(context: NodeContext, log: StepLog, signal: AbortSignal):
   context.turn = undefined;
   try {
     await context.inbox.take('grant', signal, (grant) => grant.node === context.node && grant.turn === turn);
+    context.joinTried = true;
     const result = await tryTarget('kubeadm-join', 'join', context, log, signal);
     if (result.timedOut) {
       throw new UnetError(

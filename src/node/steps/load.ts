@@ -5,11 +5,13 @@ import { imageId } from '../../engine/images.ts';
 import { loadImageStream } from '../../engine/load-image.ts';
 import { UnetError } from '../../errors.ts';
 import { formatBytes } from '../../events/bytes.ts';
+import { exists } from '../../files/exists.ts';
 import { createPrivateFile } from '../../files/private-file.ts';
 import { ownArchitecture, sameArchitecture } from '../../pack/architecture.ts';
 import type { PackMember } from '../../pack/manifest.ts';
 import { memberContent, type Pack } from '../../pack/reader.ts';
 import { within } from '../../process/deadline.ts';
+import { containerRuns } from '../container-runs.ts';
 import { type NodeContext, need, type Step } from '../context.ts';
 import { type LoadedPack, withPack } from '../pack.ts';
 import type { StepLog } from '../step-log.ts';
@@ -21,10 +23,19 @@ const MOUNTED = '/usernetes';
 export const load: Step = {
   name: 'load',
   applies: ({ spec }) => spec.pack !== undefined,
-  run: async (context, log, signal) => {
-    if (context.loaded !== undefined) {
-      return; // A retry: it is there.
+  isDone: async (context, _log, signal) => {
+    const { loaded } = context;
+    if (loaded === undefined || !(await hasNodeImage(loaded, context, signal))) {
+      return false;
     }
+    // What is imported into the container is there as long as the container is; of the rest the archive has to be there.
+    const inContainer = await containerRuns(context, signal);
+    const there = await Promise.all(
+      loaded.images.map(({ file, imported }) => (imported && inContainer) || exists(file)),
+    );
+    return there.every((isThere) => isThere);
+  },
+  run: async (context, log, signal) => {
     const ms = context.spec.stepTimeouts.load;
     context.loaded = await within(
       ms,
@@ -32,8 +43,6 @@ export const load: Step = {
       (limit) => withPack(context, limit, (pack) => loadMembers(pack, context, log, limit)),
       () => new UnetError('UNET_STEP_TIMEOUT', `the pack was not loaded within ${ms / 1000} s`),
     );
-    // Offers to nodes that come later are on the same stream.
-    context.inbox.discard('pack');
   },
 };
 
@@ -45,14 +54,15 @@ async function loadMembers(
 ): Promise<LoadedPack> {
   sameArchitecture(`the pack ${pack.path}`, pack.manifest.architecture, context.node, ownArchitecture());
   const images: LoadedPack['images'] = [];
+  let nodeImage: LoadedPack['nodeImage'];
   for (const member of pack.manifest.members) {
     if (member.kind === 'node-image' && context.spec.container.image === context.spec.pack?.image) {
-      await loadNodeImage(pack, member, context, log, signal);
+      nodeImage = await loadNodeImage(pack, member, context, log, signal);
     } else if (member.kind === 'image') {
       images.push(await unpackImage(pack, member, context, log, signal));
     }
   }
-  return { images };
+  return { images, nodeImage };
 }
 
 /** Passed over where the engine has it under its name: by its id, since a name may be another image's by now. */
@@ -62,7 +72,7 @@ async function loadNodeImage(
   context: NodeContext,
   log: StepLog,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<LoadedPack['nodeImage']> {
   const engine = need(context.engine, 'the engine');
   const [image] = member.images ?? [];
   const [name = ''] = image?.names ?? [];
@@ -70,11 +80,26 @@ async function loadNodeImage(
   const options = { env, timeoutMs: context.spec.stepTimeouts.load, signal };
   if ((await imageId(engine, name, options)) === image?.id) {
     log.line(`${name} is there already`);
-    return;
+    return image;
   }
   const shown = `${name} of ${pack.path}`;
   await loadImageStream(engine, memberContent(pack, member, { env, signal }), { ...options, shown });
   log.line(`${name}: ${formatBytes(member.contentBytes)} loaded`);
+  return image;
+}
+
+/** The engine has it under its name; by its id, since a name may be another image's by now. */
+async function hasNodeImage(
+  { nodeImage }: LoadedPack,
+  context: NodeContext,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (nodeImage === undefined) {
+    return true;
+  }
+  const options = { env: context.environment(), timeoutMs: context.spec.stepTimeouts.load, signal };
+  const [name = ''] = nodeImage.names;
+  return (await imageId(need(context.engine, 'the engine'), name, options)) === nodeImage.id;
 }
 
 async function unpackImage(
@@ -94,6 +119,8 @@ async function unpackImage(
   });
   log.line(`${name}: ${formatBytes(member.contentBytes)} unpacked`);
   return {
+    file: join(directory, name),
+    imported: false,
     path: `${MOUNTED}/${IMAGES}/${name}`,
     names: (member.images ?? []).flatMap(({ names }) => names),
   };

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { readComposeFile } from '../../engine/compose-file.ts';
 import { describeEngine, engineVariables } from '../../engine/engine.ts';
 import { UnetError } from '../../errors.ts';
+import { exists } from '../../files/exists.ts';
 import { within } from '../../process/deadline.ts';
 import { probeRelease } from '../../provision/probe.ts';
 import { stageRelease } from '../../provision/stage.ts';
@@ -12,16 +13,18 @@ import { checkContainer } from '../container.ts';
 import type { NodeContext, Step } from '../context.ts';
 import { findEngine } from '../find-engine.ts';
 import { packOwnRelease } from '../own-release.ts';
-import { writeRecord } from '../record.ts';
+import { readRecord, writeRecord } from '../record.ts';
 import { releaseFromArchive } from '../release-archive.ts';
 
 export const stage: Step = {
   name: 'stage',
+  isDone: async ({ engine, release, record, directory }) =>
+    engine !== undefined &&
+    release !== undefined &&
+    (await exists(join(record.stage, 'Makefile'))) &&
+    (await readRecord(directory)) !== undefined,
   run: async (context, log, signal) => {
     const { record, spec } = context;
-    if (context.engine !== undefined) {
-      return; // A retry: it is there.
-    }
     // The supervisor has as long to fetch it, and then it has to come.
     const ms = 2 * spec.stepTimeouts.stage;
     const source = await within(
