@@ -1,10 +1,14 @@
 import { defineConfig } from 'vitest/config';
 
+// Deadlines of tests are multiplied by this: for a machine under load.
+const scale = Number(process.env.UNET_TEST_TIME_SCALE ?? 1);
+
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    testTimeout: 30_000,
-    hookTimeout: 120_000,
+    // Longer than what `until` waits, which says what it waited for.
+    testTimeout: 90_000 * scale,
+    hookTimeout: 120_000 * scale,
     pool: 'forks',
   },
 });

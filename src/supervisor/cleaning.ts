@@ -66,6 +66,7 @@ export function createCleaning({
       const tried = await Promise.all(running.values());
       const rest = [...roster.values()].filter(
         (node) =>
+          node.launched &&
           !node.clean &&
           // An agent that never said hello, and was given up for that, has made nothing.
           node.phase !== 'missing' &&

@@ -223,6 +223,7 @@ export function createDecisions(context: DecisionOptions): Decisions {
   };
 
   const launch = (nodes: readonly string[]) => {
+    nodes.forEach((name) => Object.assign(roster.get(name) ?? {}, { launched: true }));
     effects.push({ do: 'launch', nodes });
     cluster.after(settings.stepTimeouts.hello, () => agentEnds.missSilent(nodes));
   };
@@ -308,12 +309,7 @@ export function createDecisions(context: DecisionOptions): Decisions {
         cluster.giveUp(entry, why);
       }
     },
-    fail: ({ error: why, untouched = false }) => {
-      if (untouched) {
-        roster.forEach((node) => Object.assign(node, { clean: true }));
-      }
-      cluster.fail(why);
-    },
+    fail: ({ error: why }) => cluster.fail(why),
     stop: ({ reason }) => cluster.stop(reason),
     gone: ({ reason }) => void enter({ do: 'enter', phase: 'stopped', message: reason }),
   };

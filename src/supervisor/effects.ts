@@ -24,8 +24,8 @@ export type Input =
   | { type: 'cleaned-for-retry'; nodes: readonly string[] }
   | { type: 'resume'; settings: ResumeSettings }
   | { type: 'give-up'; node: string; error: UnetError }
-  /** The bring-up has failed. `untouched`: no node has been touched, so there is nothing to clean. */
-  | { type: 'fail'; error: UnetError; untouched?: boolean }
+  /** The bring-up as a whole has failed. */
+  | { type: 'fail'; error: UnetError }
   | { type: 'stop'; reason: string }
   /** Everything is taken away. */
   | { type: 'gone'; reason: string };

@@ -29,6 +29,8 @@ export type NodeEntry = {
   kubeReady: boolean;
   kubeMessage?: string;
   error?: ErrorRecord;
+  /** An agent has been started for it: something may be there. */
+  launched: boolean;
   /** Its agent has said that nothing is left. */
   clean: boolean;
   /** Its agent has ended, or is taken for dead. */
@@ -53,6 +55,7 @@ export function createRoster(nodes: readonly string[]): Map<string, NodeEntry> {
         steps: new Set(),
         kubeReady: false,
         joinTries: 0,
+        launched: false,
         clean: false,
         gone: false,
       } satisfies NodeEntry,

@@ -206,9 +206,7 @@ export class Supervisor {
     this.put({ type: 'start' });
     this.timers.every(settings.heartbeat, () => this.put({ type: 'tick' }));
     this.timers.every(STATE_RENEWAL_MS, () => void this.saveState());
-    if (!(await this.openPack())) {
-      return;
-    }
+    await this.openPack();
     this.put({ type: 'prepared' });
     if (!isEnding(this.phase())) {
       this.release.prepare().catch((error: unknown) => this.fail(UnetError.from(error)));
@@ -235,18 +233,11 @@ export class Supervisor {
     });
   }
 
-  /** False when it is refused: no node has been touched so far, so there is nothing to clean. */
-  private async openPack(): Promise<boolean> {
-    try {
-      const pack = await this.jobPack.open();
-      this.spec.pack = pack === undefined ? undefined : packSpec(pack);
-      this.packArchitecture = pack?.manifest.architecture;
-      return true;
-    } catch (error) {
-      this.options.note(`the pack is refused: ${UnetError.from(error).message}`);
-      this.put({ type: 'fail', error: UnetError.from(error), untouched: true });
-      return false;
-    }
+  /** @throws UnetError UNET_PACK_… when it is refused: no agent has been started so far. */
+  private async openPack(): Promise<void> {
+    const pack = await this.jobPack.open();
+    this.spec.pack = pack === undefined ? undefined : packSpec(pack);
+    this.packArchitecture = pack?.manifest.architecture;
   }
 
   private put(input: Input): void {

@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { inspect } from 'node:util';
 import { onTestFinished } from 'vitest';
 
 /** A new private directory. Every process that names it in its command line or environment is killed after the test. */
@@ -31,14 +32,33 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** Resolves when it has become true; the test's own time limit is the deadline. */
+const DEADLINE_MS = 60_000;
+
+/** Deadlines of tests are multiplied by this: for a machine under load. */
+export const TIME_SCALE = Number(process.env.UNET_TEST_TIME_SCALE ?? 1);
+
+/**
+ * Resolves with what the condition gives when it is something else than undefined and false.
+ *
+ * @param what is waited for, and `seen` what there is instead: for the error when it does not come in time.
+ */
 export async function until<T>(
   condition: () => T | undefined | false | Promise<T | undefined | false>,
+  what = String(condition),
+  seen?: () => unknown,
+  deadlineMs = DEADLINE_MS,
 ): Promise<T> {
+  const deadline = performance.now() + deadlineMs * TIME_SCALE;
+  let value: T | undefined | false;
   for (;;) {
-    const value = await condition();
+    value = await condition();
     if (value !== undefined && value !== false) {
       return value;
+    }
+    if (performance.now() > deadline) {
+      throw new Error(
+        `waited ${deadlineMs * TIME_SCALE} ms for ${what}; saw last: ${inspect(seen === undefined ? value : seen())}`,
+      );
     }
     await sleep(20);
   }
