@@ -15,6 +15,7 @@ import type { Environment } from '../process/environment.ts';
 import { lastLines, run } from '../process/run.ts';
 import { ownUid } from '../process/user.ts';
 import type { Engine } from './engine.ts';
+import { findVersion, isAtLeast, type Version } from './version.ts';
 
 export type StorageOptions = {
   jobId: string;
@@ -29,6 +30,9 @@ export type StorageOptions = {
 /** What podman is told, and what a teardown has to remove beside the node's directory. */
 export type JobStorage = { variables: Environment; graph: string; driver: string };
 
+// podman 5.8 warns; 5.4 does not, and takes graphroot of a user's own storage.conf as well.
+const WITHOUT_ROOTLESS_PATH: Version = [5, 8];
+
 type Driver = { driver: string; options: string };
 
 /** A runtime directory of this job's own. Its path is short, since podman makes sockets below it. */
@@ -38,16 +42,17 @@ export function runtimeDirectory(jobId: string, node: string): string {
 }
 
 /**
- * Whether XDG_RUNTIME_DIR names something that rootless podman could not use: it may outlive its session in a batch
- * job. Podman fails then, and finds a place of its own where the variable is empty.
+ * `env`, without an XDG_RUNTIME_DIR that rootless podman could not use: it may outlive its session in a batch job. Podman fails with
+ * it, and finds a place of its own where the variable is empty. The same object where nothing is wrong.
  */
-export async function hasBrokenRuntimeDirectory(env: Environment): Promise<boolean> {
+export async function withUsableRuntimeDirectory<T extends NodeJS.ProcessEnv>(env: T): Promise<T> {
   const path = env.XDG_RUNTIME_DIR ?? '';
   if (path === '' || process.geteuid?.() === 0) {
-    return false;
+    return env;
   }
   const stats = await lstat(path).catch(() => undefined);
-  return stats?.isDirectory() !== true || stats.uid !== process.geteuid?.();
+  const isUsable = stats?.isDirectory() === true && stats.uid === process.geteuid?.();
+  return isUsable ? env : { ...env, XDG_RUNTIME_DIR: '' };
 }
 
 /**
@@ -107,8 +112,9 @@ export async function makeStorage(engine: Engine, options: StorageOptions): Prom
     ...(await registryLogins(options.env)),
   };
   const tried: string[] = [];
+  const isOld = await needsRootlessPath(engine, options);
   for (const candidate of await drivers()) {
-    const text = storageConf(candidate, graph, join(base, 'run'));
+    const text = storageConf(candidate, { graph, runRoot: join(base, 'run'), isOld });
     await writePrivateFile(join(base, 'storage.conf'), text);
     const result = await run([...engine.command, 'info', '--format', '{{.Store.GraphDriverName}}'], {
       env: { ...options.env, ...variables },
@@ -142,13 +148,25 @@ async function drivers(): Promise<Driver[]> {
   ];
 }
 
-function storageConf({ driver, options }: Driver, graph: string, runRoot: string): string {
+/** Older ones take a user's graph root from rootless_storage_path only; newer ones warn of it beside graphroot, with every command. */
+async function needsRootlessPath(
+  engine: Engine,
+  { env, timeoutMs, signal }: StorageOptions,
+): Promise<boolean> {
+  const { stdout } = await run([...engine.command, '--version'], { env, timeoutMs, signal });
+  const found = findVersion(stdout);
+  return found === undefined || !isAtLeast(found.version, WITHOUT_ROOTLESS_PATH);
+}
+
+function storageConf(
+  { driver, options }: Driver,
+  { graph, runRoot, isOld }: { graph: string; runRoot: string; isOld: boolean },
+): string {
   return `# Written by unet: storage of one job and node. It goes with the node.
 [storage]
 driver = ${toml(driver)}
 graphroot = ${toml(graph)}
-rootless_storage_path = ${toml(graph)}
-runroot = ${toml(runRoot)}
+${isOld ? `rootless_storage_path = ${toml(graph)}\n` : ''}runroot = ${toml(runRoot)}
 ${options}`;
 }
 

@@ -1,7 +1,15 @@
 /** The cluster's API as its admin, from the text of a kubeconfig that is in no file yet. */
 import type { Agent } from 'node:https';
 import { createSecureContext } from 'node:tls';
-import { KubeConfig, type RequestContext } from '@kubernetes/client-node';
+import {
+  type ApiType,
+  type Configuration,
+  createConfiguration,
+  KubeConfig,
+  type RequestContext,
+  ServerConfiguration,
+} from '@kubernetes/client-node';
+import { httpsLibrary } from './https-library.ts';
 
 /** What the first connection would do first: Node reads its own root certificates, which takes 20 ms. */
 export function prepareTls(): void {
@@ -20,6 +28,17 @@ export function loadConfig(kubeconfig: string): KubeConfig {
  */
 class PooledConfig extends KubeConfig {
   private pool: Agent | undefined;
+
+  override makeApiClient<T extends ApiType>(Api: new (config: Configuration) => T): T {
+    const server = this.getCurrentCluster()?.server ?? '';
+    return new Api(
+      createConfiguration({
+        baseServer: new ServerConfiguration(server, {}),
+        authMethods: { default: this },
+        httpApi: httpsLibrary,
+      }),
+    );
+  }
 
   override async applySecurityAuthentication(context: RequestContext): Promise<void> {
     await super.applySecurityAuthentication(context);

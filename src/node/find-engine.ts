@@ -4,10 +4,10 @@ import which from 'which';
 import { detectEngine } from '../engine/detect.ts';
 import type { Engine } from '../engine/engine.ts';
 import {
-  hasBrokenRuntimeDirectory,
   makeStorage,
   runtimeDirectory,
   whyJobStorage,
+  withUsableRuntimeDirectory,
 } from '../engine/storage.ts';
 import { UnetError } from '../errors.ts';
 import type { NodeContext } from './context.ts';
@@ -32,7 +32,8 @@ export async function findEngine(context: NodeContext, log: StepLog, signal: Abo
       timeoutMs: spec.stepTimeouts.stage,
       signal,
     });
-  if (await hasBrokenRuntimeDirectory(context.environment())) {
+  const environment = context.environment();
+  if ((await withUsableRuntimeDirectory(environment)) !== environment) {
     log.line('XDG_RUNTIME_DIR is no directory of ours: podman finds another');
     record.variables = { ...record.variables, XDG_RUNTIME_DIR: '' };
   }

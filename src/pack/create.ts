@@ -2,6 +2,7 @@
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { withUsableRuntimeDirectory } from '../engine/storage.ts';
 import { UnetError } from '../errors.ts';
 import { removeTree } from '../files/remove-tree.ts';
 import type { PackedRelease } from '../provision/pack.ts';
@@ -38,7 +39,8 @@ const SUFFIXES: Record<Compression, string> = { none: '', gzip: '.gz', zstd: '.z
  *
  * @throws UnetError of each part; nothing that a later run would take for whole is left.
  */
-export async function createPack(options: CreateOptions): Promise<CreatedPack> {
+export async function createPack(given: CreateOptions): Promise<CreatedPack> {
+  const options = { ...given, env: await withUsableRuntimeDirectory(given.env) };
   const { destination, env, signal, onEvent } = options;
   const reference = parseReleaseReference(options.release, options.cwd);
   refuseMissingArchives(options);

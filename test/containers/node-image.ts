@@ -11,7 +11,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const LIB = fileURLToPath(new URL('../../dist/rehearsal/lib', import.meta.url));
@@ -50,6 +50,15 @@ const PROGRAMS = [
   'wc',
 ];
 
+const NODE_PARTS = [
+  'acorn-walk/dist/walk.js',
+  'acorn/dist/acorn.js',
+  'cjs-module-lexer/dist/lexer.js',
+  'cjs-module-lexer/lexer.js',
+  'minimatch/dist/cjs/index.bundle.js',
+  'undici/undici-fetch.js',
+].map((part) => `/usr/share/nodejs/${part}`);
+
 /** Stand-ins in the node: process 1 runs them. */
 const REHEARSED = ['kubeadm', 'ctr', 'journalctl'];
 
@@ -81,6 +90,11 @@ export function makeRootfs(directory: string): string {
     install(root, which(name), name);
   }
   install(root, process.execPath, 'node');
+  // Debian's Node reads parts of itself from here when it starts, and ends by SIGSEGV without them.
+  for (const part of NODE_PARTS.filter((path) => existsSync(path))) {
+    mkdirSync(dirname(join(root, part)), { recursive: true });
+    copyFileSync(part, join(root, part));
+  }
   cpSync(LIB, join(root, 'opt/unet-rehearsal'), { recursive: true });
   for (const name of REHEARSED) {
     script(root, name, `exec node /opt/unet-rehearsal/in-node.mjs ${name} "$@"`);
