@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Loads the bundle of this process: the command line, an agent or a supervisor. Old versions of Node must be able to run this file.
+// Loads the bundle of this process: the command line, an agent, a guardian or a supervisor. Old versions of Node must be able to run this file.
 const [major, minor] = process.versions.node.split('.').map(Number);
 if (major < 20 || (major === 20 && minor < 19)) {
   console.error(
@@ -39,5 +39,5 @@ if (enableCompileCache !== undefined && process.env.HOME !== undefined) {
   }
 }
 const [command, role] = process.argv.slice(2);
-const isResident = command === 'node' && (role === 'agent' || role === 'supervisor');
+const isResident = command === 'node' && ['agent', 'guardian', 'supervisor'].includes(role);
 await import(`../dist/${isResident ? role : 'unet'}.js`);

@@ -8,7 +8,7 @@ import { build } from 'esbuild';
 import { BUNDLE, buildRehearsal } from '../src/rehearsal/build.js';
 import { writeLicenses } from './licenses.js';
 
-const PROCESSES = ['unet', 'supervisor', 'agent'];
+const PROCESSES = ['unet', 'supervisor', 'agent', 'guardian'];
 
 const { version } = JSON.parse(await readFile('package.json', 'utf8'));
 await rm('dist', { recursive: true, force: true });

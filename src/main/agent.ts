@@ -1,4 +1,5 @@
 /** The entry of dist/agent.js: `unet node agent`, which a launcher or a prolog starts on each node. */
+import '../process/inherited.ts';
 import '../process/umask.ts';
 import { hostname } from 'node:os';
 import { parseArgs } from 'node:util';

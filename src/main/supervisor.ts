@@ -1,4 +1,5 @@
 /** The entry of dist/supervisor.js: `unet node supervisor`, which `unet up` starts with its request on standard input. */
+import '../process/inherited.ts';
 import '../process/umask.ts';
 import { appendFileSync } from 'node:fs';
 import { text as readText } from 'node:stream/consumers';

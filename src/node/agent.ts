@@ -18,6 +18,7 @@ import type { StepName } from '../steps.ts';
 import { bringUp } from './bring-up.ts';
 import { type Channel, openChannel } from './channel.ts';
 import { cleanPlace } from './clean-node.ts';
+import { type Guardian, startGuardian } from './guardian.ts';
 import { createInbox, type Inbox } from './inbox.ts';
 import { openScheduler } from './open-scheduler.ts';
 import { type Prepared, prepare } from './prepare.ts';
@@ -161,10 +162,34 @@ async function live(
         (message) => channel.send({ type: 'warning', node: options.node, message }),
       ),
   };
-  if (spec.mode === 'bring-up') {
-    await bringUp(life);
+  if (spec.mode === 'clean') {
+    return await end(life);
   }
-  return await end(life);
+  const guardian = prepared.problem === undefined ? await guardianOf(life) : undefined;
+  await bringUp(life);
+  const code = await end(life);
+  await guardian?.release();
+  return code;
+}
+
+function guardianOf({ spec, options, prepared, channel }: Life): Promise<Guardian> {
+  const { node, env } = options;
+  const { directory, root, seesJobDir } = prepared;
+  const { jobId, jobDir, nonce, stepTimeouts } = spec;
+  return startGuardian(
+    {
+      ...{ jobId, node, directory, root, downMs: stepTimeouts.down },
+      ...(isNearSupervisor(spec, node) && seesJobDir
+        ? { job: { directory: jobDir, nonce, host: hostname() } }
+        : {}),
+    },
+    env,
+    (message) => channel.send({ type: 'warning', node, message }),
+  );
+}
+
+function isNearSupervisor(spec: JobSpec, node: string): boolean {
+  return node === spec.lead || node === spec.supervisorNode;
 }
 
 async function end(life: Life): Promise<number> {
@@ -180,8 +205,7 @@ async function end(life: Life): Promise<number> {
     problem: problem?.toRecord(),
   });
   await channel.flush();
-  const isNearest = options.node === spec.lead || options.node === spec.supervisorNode;
-  if (by !== 'asked' && isNearest && prepared.seesJobDir) {
+  if (by !== 'asked' && isNearSupervisor(spec, options.node) && prepared.seesJobDir) {
     await cleanAfterSupervisor(jobPaths(spec.jobDir), {
       jobId: spec.jobId,
       nonce: spec.nonce,

@@ -4,6 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isAlive } from '../process/alive.ts';
 
 const POLL_MS = 50;
+// What a SIGKILL does not end hangs in the kernel, or is another user's process that looks like an agent.
+const KILL_MS = 2000;
 
 /**
  * Lets an agent of `jobId` take its node away by itself: cleaning behind its back, it might start what was just removed. Killed when
@@ -15,7 +17,7 @@ export async function endAgent(pid: number | undefined, jobId: string, timeoutMs
   }
   signal(pid, 'SIGTERM');
   const deadline = performance.now() + timeoutMs;
-  while (await isAgent(pid, jobId)) {
+  while ((await isAgent(pid, jobId)) && performance.now() < deadline + KILL_MS) {
     if (performance.now() > deadline) {
       // A stopped one has not even seen the SIGTERM.
       signal(pid, 'SIGKILL');

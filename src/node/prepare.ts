@@ -18,6 +18,7 @@ import type { JobSpec } from '../protocol/to-agents.ts';
 import { PROTOCOL } from '../protocol/version.ts';
 import { addressOfInterface, leadAddress } from './address.ts';
 import { endAgent } from './end-agent.ts';
+import { awaitGuardian } from './guardian.ts';
 import { openScheduler } from './open-scheduler.ts';
 import { seesPack } from './pack.ts';
 import { readRecord } from './record.ts';
@@ -49,6 +50,7 @@ export async function prepare(spec: JobSpec, node: string, env: NodeJS.ProcessEn
     for (const { directory } of places) {
       const { pid } = (await readRecord(directory).catch(() => undefined)) ?? {};
       await endAgent(pid, spec.jobId, spec.stepTimeouts.down);
+      await awaitGuardian(directory, spec.stepTimeouts.down);
       await endProcessesIn(directory);
     }
     const others = places.filter(({ directory }) => directory !== prepared.directory);

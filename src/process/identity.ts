@@ -1,5 +1,6 @@
 /** Telling a process on this machine from another one that has got its number, or lives in another container. */
 import { readFileSync, readlinkSync } from 'node:fs';
+import * as z from 'zod';
 import { isAlive } from './alive.ts';
 
 export type ProcessIdentity = {
@@ -11,6 +12,10 @@ export type ProcessIdentity = {
   /** In clock ticks since boot, proc_pid_stat(5). */
   start: string;
 };
+
+/** A process of this host: its number, and when it was started in clock ticks since boot. */
+export const ProcessStart = z.object({ pid: z.number().int().positive(), start: z.string() });
+export type ProcessStart = z.infer<typeof ProcessStart>;
 
 export function ownIdentity(): ProcessIdentity {
   const { boot, namespace } = here();

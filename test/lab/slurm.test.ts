@@ -266,6 +266,27 @@ describeLab('in Slurm', () => {
       await expectNothingLeft(lab, { keptLogs: true });
     });
 
+    it.each([
+      ['agents', /node agent/],
+      ['agents, supervisor and srun', /node agent|node supervisor|^srun /],
+    ])('%s killed with -9, and the job ended at once, leave nothing', async (_, victims) => {
+      const id = await lab.sbatch(script('unet up; until [ -e over ]; do sleep 0.1; done; rm over'), {
+        nodes: 3,
+      });
+      await outputSays(lab, id, /the cluster is usable/);
+      const killed = lab.hosts.flatMap((host) =>
+        lab
+          .processes(host)
+          .filter(({ command }) => victims.test(command))
+          .map(({ pid }) => lab.kill(host, pid)),
+      );
+      expect(killed.length).toBeGreaterThanOrEqual(3);
+      await Promise.all(killed);
+      await writeFile(join(lab.user.home, 'over'), '');
+      await lab.waitForJob(id, JOB_TIMEOUT);
+      await expectNothingLeft(lab, { keptLogs: true });
+    });
+
     it('a worker whose join fails twice joins at the third try', async () => {
       const id = await lab.sbatch(
         script('export UNET_REHEARSAL=join@n1:fail=2\nunet run -- kubectl get nodes'),

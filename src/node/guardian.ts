@@ -1,0 +1,113 @@
+/**
+ * The guardian of a node: a shell that waits for the end of its agent, and then becomes `unet node guardian` and cleans the node, unless
+ * the agent has said that it did so. It has a session of its own: an agent that is killed, with or without its launcher, may leave a job
+ * in which no other agent can be started.
+ */
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import * as z from 'zod';
+import { UnetError } from '../errors.ts';
+import { readPrivateFile, writePrivateFile } from '../files/private-file.ts';
+import { cleanAfterSupervisor } from '../job/clean-after-supervisor.ts';
+import { jobPaths } from '../job/layout.ts';
+import { spawnDetached } from '../process/detached.ts';
+import { childEnvironment } from '../process/environment.ts';
+import { isSameProcess, ProcessStart, startOf } from '../process/identity.ts';
+import { endProcessesIn } from '../process/inside.ts';
+import { ownProgram } from '../process/own-program.ts';
+import { cleanPlace } from './clean-node.ts';
+
+/** What a guardian knows of its node. */
+export const GuardianRequest = z.object({
+  jobId: z.string(),
+  node: z.string(),
+  /** The node's own directory, and this user's node-local one. */
+  directory: z.string(),
+  root: z.string(),
+  /** Milliseconds of make down-v. */
+  downMs: z.number().positive(),
+  /** Of the node next to the supervisor: the job's files, which a dead supervisor leaves. */
+  job: z.object({ directory: z.string(), nonce: z.string(), host: z.string() }).optional(),
+});
+export type GuardianRequest = z.infer<typeof GuardianRequest>;
+
+export type Guardian = {
+  /** The node is clean: the guardian ends. */
+  release: () => Promise<void>;
+};
+
+const FILE = 'guardian.json';
+const RELEASE = 'done';
+const POLL_MS = 50;
+// Two tries of make down-v, the end of what runs in the directory, and the job's files.
+const MARGIN_MS = 60_000;
+
+// Signals for the job's processes are not for the guardian: the agent answers them.
+const SCRIPT = `trap '' HUP INT QUIT ALRM TERM USR1 USR2 XCPU
+if read -r word && [ "$word" = ${RELEASE} ]; then exit 0; fi
+exec "$@"`;
+
+/** Starts the guardian of the node whose directory has just been made. Never throws: a node without a guardian is as good as before. */
+export async function startGuardian(
+  request: GuardianRequest,
+  env: NodeJS.ProcessEnv,
+  onProblem: (message: string) => void,
+): Promise<Guardian> {
+  const argv = [...ownProgram(), 'node', 'guardian', JSON.stringify(request)];
+  const child = spawnDetached(['/bin/sh', '-c', SCRIPT, 'unet-guardian', ...argv], {
+    env: childEnvironment(env),
+    // Not the node's directory: what works there is ended before the directory goes.
+    cwd: '/',
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
+  child.on('error', (error) => onProblem(`the node has no guardian: ${error.message}`));
+  child.stdin?.on('error', () => {}); // EPIPE: it was killed
+  const { pid } = child;
+  const start = pid === undefined ? undefined : startOf(pid);
+  if (pid !== undefined && start !== undefined) {
+    await writePrivateFile(join(request.directory, FILE), JSON.stringify({ pid, start }), {
+      durable: false,
+    }).catch((error: unknown) => onProblem(UnetError.from(error).message));
+  }
+  return {
+    release: () =>
+      new Promise((resolve) => void (child.stdin?.end(`${RELEASE}\n`, () => resolve()) ?? resolve())),
+  };
+}
+
+/** Cleans the node in place of an agent that has died. Resolves with what could not be removed. */
+export async function guard(
+  request: GuardianRequest,
+  env: NodeJS.ProcessEnv,
+): Promise<UnetError | undefined> {
+  const { directory, root, downMs, jobId, node, job } = request;
+  const limit = setTimeout(() => process.exit(1), 2 * downMs + MARGIN_MS);
+  try {
+    await endProcessesIn(directory);
+    const problem = await cleanPlace({ directory, root }, { env, timeoutMs: downMs, node, onLine: () => {} });
+    if (job !== undefined) {
+      const reason = `the agent of ${node} was killed`;
+      await cleanAfterSupervisor(jobPaths(job.directory), { ...job, jobId, keepLogs: true, reason });
+    }
+    return problem;
+  } finally {
+    clearTimeout(limit);
+  }
+}
+
+/** Waits for the end of a guardian that is cleaning `directory`, at most as long as it may take. */
+export async function awaitGuardian(directory: string, downMs: number): Promise<void> {
+  const guardian = await readGuardian(directory);
+  const deadline = performance.now() + 2 * downMs + MARGIN_MS;
+  while (guardian !== undefined && isSameProcess(guardian) && performance.now() < deadline) {
+    await sleep(POLL_MS);
+  }
+}
+
+async function readGuardian(directory: string): Promise<ProcessStart | undefined> {
+  try {
+    return ProcessStart.parse(JSON.parse(await readPrivateFile(join(directory, FILE))));
+  } catch {
+    return undefined; // None, or no guardian's file: then there is nothing to wait for.
+  }
+}
