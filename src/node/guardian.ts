@@ -3,7 +3,11 @@
  * the agent has said that it did so. It has a session of its own: an agent that is killed, with or without its launcher, may leave a job
  * in which no other agent can be started.
  */
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
 import { UnetError } from '../errors.ts';
@@ -42,12 +46,19 @@ const POLL_MS = 50;
 // Two tries of make down-v, the end of what runs in the directory, and the job's files.
 const MARGIN_MS = 60_000;
 
-// Signals for the job's processes are not for the guardian: the agent answers them.
+// The first shell ends at once: Slurm kills a task together with what descends from it (proctrack/linuxproc), and the guardian must not
+// descend from the agent. Signals for the job's processes are not for the guardian: the agent answers them.
 const SCRIPT = `trap '' HUP INT QUIT ALRM TERM USR1 USR2 XCPU
-if read -r word && [ "$word" = ${RELEASE} ]; then exit 0; fi
-exec "$@"`;
+{
+  if read -r word <&3 && [ "$word" = ${RELEASE} ]; then exit 0; fi
+  exec "$@" 3<&-
+} </dev/null >/dev/null 2>&1 &
+echo $!`;
 
-/** Starts the guardian of the node whose directory has just been made. Never throws: a node without a guardian is as good as before. */
+/**
+ * Starts the guardian of the node whose directory has just been made. Never rejects: a node without a guardian is cleaned by its agent
+ * all the same.
+ */
 export async function startGuardian(
   request: GuardianRequest,
   env: NodeJS.ProcessEnv,
@@ -58,20 +69,22 @@ export async function startGuardian(
     env: childEnvironment(env),
     // Not the node's directory: what works there is ended before the directory goes.
     cwd: '/',
-    stdio: ['pipe', 'ignore', 'ignore'],
+    // Not its standard input, which Node closes when the first shell has ended.
+    stdio: ['ignore', 'pipe', 'ignore', 'pipe'],
   });
-  child.on('error', (error) => onProblem(`the node has no guardian: ${error.message}`));
-  child.stdin?.on('error', () => {}); // EPIPE: it was killed
-  const { pid } = child;
-  const start = pid === undefined ? undefined : startOf(pid);
-  if (pid !== undefined && start !== undefined) {
-    await writePrivateFile(join(request.directory, FILE), JSON.stringify({ pid, start }), {
-      durable: false,
-    }).catch((error: unknown) => onProblem(UnetError.from(error).message));
+  const line = child.stdio[3] as Socket;
+  line.on('error', () => {}); // EPIPE: it was killed
+  line.unref();
+  try {
+    const [said] = await Promise.all([text(child.stdout as Readable), once(child, 'exit')]);
+    const pid = Number(said);
+    const identity = ProcessStart.parse({ pid, start: startOf(pid) });
+    await writePrivateFile(join(request.directory, FILE), JSON.stringify(identity), { durable: false });
+  } catch (error) {
+    onProblem(`the node has no guardian: ${UnetError.from(error).message}`);
   }
   return {
-    release: () =>
-      new Promise((resolve) => void (child.stdin?.end(`${RELEASE}\n`, () => resolve()) ?? resolve())),
+    release: () => new Promise((resolve) => void line.end(`${RELEASE}\n`, () => resolve())),
   };
 }
 

@@ -267,8 +267,8 @@ describeLab('in Slurm', () => {
     });
 
     it.each([
-      ['agents', /node agent/],
-      ['agents, supervisor and srun', /node agent|node supervisor|^srun /],
+      ['agents', /^(?!\S*srun ).*node agent/],
+      ['agents, supervisor and srun', /node agent|node supervisor/],
     ])('%s killed with -9, and the job ended at once, leave nothing', async (_, victims) => {
       const id = await lab.sbatch(script('unet up; until [ -e over ]; do sleep 0.1; done; rm over'), {
         nodes: 3,
@@ -278,7 +278,8 @@ describeLab('in Slurm', () => {
         lab
           .processes(host)
           .filter(({ command }) => victims.test(command))
-          .map(({ pid }) => lab.kill(host, pid)),
+          // One may end by the death of another.
+          .map(({ pid }) => lab.kill(host, pid).catch(() => {})),
       );
       expect(killed.length).toBeGreaterThanOrEqual(3);
       await Promise.all(killed);
