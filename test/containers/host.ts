@@ -180,10 +180,14 @@ export class Host {
     name: string,
     node = 'node-0',
   ): { pid: number; variables: Record<string, string>; storage?: { graph: string; runtime: string } } {
-    const record = JSON.parse(readFileSync(join(this.#nodes(), this.job(name), node, 'node.json'), 'utf8'));
+    const record = JSON.parse(readFileSync(join(this.nodeDirectory(name, node), 'node.json'), 'utf8'));
     this.#subnets.add(record.variables.NODE_SUBNET);
     this.#runtimes.add(record.storage?.runtime ?? `${this.directory}/none`);
     return record;
+  }
+
+  nodeDirectory(name: string, node = 'node-0'): string {
+    return join(this.#nodes(), this.job(name), node);
   }
 
   /** What is left of all jobs: in podman, on the disk, and as processes. */

@@ -2,6 +2,7 @@ import { chmodSync, existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import { waitFor } from '../lab/lab/deadline.ts';
+import { killGuardian } from '../node/kill-guardian.ts';
 import { describeContainers } from './describe-containers.ts';
 import { Host } from './host.ts';
 import { NODE_IMAGE } from './release.ts';
@@ -125,16 +126,33 @@ describeContainers('on a real podman', (kind) => {
     expect((await host.left()).filter((line) => !line.startsWith('jobs/'))).toEqual([]);
   });
 
-  it('what is left when agent and supervisor are killed is taken away by another agent', async () => {
+  it('what is left when agent, guardian and supervisor are killed is taken away by another agent', async () => {
     await up('one');
     const { pid } = host.record('one');
     const state = JSON.parse((await host.unet('one', 'status', '--json')).stdout);
+    killGuardian(host.nodeDirectory('one'));
     for (const victim of [pid, state.supervisor.pid]) {
       process.kill(victim, 'SIGKILL');
     }
     expect((await host.inspect('one')).State.Status).toBe('running');
     await down('one');
     expect((await host.left()).filter((line) => !line.startsWith('jobs/'))).toEqual([]);
+  });
+
+  it('a node whose agent is killed is cleaned by its guardian', async () => {
+    await up('one');
+    const { pid } = host.record('one');
+    const state = JSON.parse((await host.unet('one', 'status', '--json')).stdout);
+    for (const victim of [pid, state.supervisor.pid]) {
+      process.kill(victim, 'SIGKILL');
+    }
+    await waitFor(
+      'the guardian to have cleaned',
+      async () => ((await host.left()).every((line) => line.startsWith('jobs/')) ? true : undefined),
+      { timeoutMs: 60_000, everyMs: 500 },
+    );
+    await down('one');
+    await expectNothingLeft();
   });
 
   it('storage of the job’s own has the image taken over, and goes with all that is in it', async () => {

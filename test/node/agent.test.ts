@@ -21,6 +21,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { checkPeer, PROTOCOL } from '../../src/protocol/version.ts';
 import { until } from '../process/scratch.ts';
 import { AgentPlace } from './agent-process.ts';
+import { killGuardian } from './kill-guardian.ts';
 
 const isRoot = process.getuid?.() === 0;
 
@@ -208,6 +209,7 @@ describe('an agent takes its node away', () => {
     const agent = place.start();
     await agent.lead(await place.rehearsal());
     await agent.step('done', 'boot');
+    killGuardian(join(place.root, place.jobId, 'node-0'));
     agent.child.kill('SIGKILL');
     await agent.exited;
     expect(place.processes().length).toBeGreaterThan(0);
@@ -227,6 +229,7 @@ describe('an agent takes its node away', () => {
     const stranger = place.start();
     stranger.send(place.spec({ mode: 'clean', nodeDir, jobDir: join(place.directory, 'another') }));
     expect(await stranger.heard('bye')).toMatchObject({ clean: true });
+    killGuardian(join(place.root, place.jobId, 'node-0'));
     agent.child.kill('SIGKILL');
     await agent.exited;
     expect(place.processes().length).toBeGreaterThan(0);
