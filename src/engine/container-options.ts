@@ -1,8 +1,8 @@
 /** What a node's container gets beside what its release gives it. Travels in the job spec. */
 import * as z from 'zod';
-import { PROXIES, STORAGES } from '../config/choices.ts';
-import { parseMount, parsePublish, parseUlimit, parseVariable } from '../config/container.ts';
 import type { Settings } from '../config/schema.ts';
+import { parseMount, parsePublish, parseUlimit, parseVariable } from './container-texts.ts';
+import { PROXIES, STORAGES } from './settings.ts';
 
 const Mount = z.object({ source: z.string(), target: z.string(), readOnly: z.boolean() });
 const PublishedPort = z.object({

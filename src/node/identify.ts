@@ -1,8 +1,8 @@
 /** The node gets its ports, its names and its address. */
 import { identityVariables } from '../engine/identity.ts';
 import { UnetError } from '../errors.ts';
+import { addressOfInterface, sourceAddress } from '../launch/address.ts';
 import type { JobSpec } from '../protocol/to-agents.ts';
-import { addressOfInterface, sourceAddress } from './address.ts';
 import { type NodeContext, need } from './context.ts';
 
 /**

@@ -3,8 +3,8 @@
  * one node names it. See from-agent.ts for the answers: each side reads one of the two.
  */
 import * as z from 'zod';
-import { ENGINES } from '../config/choices.ts';
 import { ContainerOptions } from '../engine/container-options.ts';
+import { ENGINES } from '../engine/settings.ts';
 import { TRANSPORT_NAMES } from '../join/transports.ts';
 import { PACK_ROUTES } from '../pack/routes.ts';
 import { Allocation } from '../scheduler/allocation.ts';

@@ -6,7 +6,7 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { Settings, StepTimeouts } from '../../src/config/schema.ts';
+import { Settings } from '../../src/config/schema.ts';
 import { containerOptions } from '../../src/engine/container-options.ts';
 import { jobPaths } from '../../src/job/layout.ts';
 import { portsOfSlot } from '../../src/node/slots.ts';
@@ -15,6 +15,7 @@ import { FromAgent } from '../../src/protocol/from-agent.ts';
 import type { JobSpec, ToAgents } from '../../src/protocol/to-agents.ts';
 import { PROTOCOL } from '../../src/protocol/version.ts';
 import { type PackedRelease, packRelease } from '../../src/provision/pack.ts';
+import { StepTimeouts } from '../../src/setting/bring-up.ts';
 import { processesOf, scratch, until } from '../process/scratch.ts';
 
 export const BUNDLE = fileURLToPath(new URL('../../bin/unet.js', import.meta.url));

@@ -1,11 +1,11 @@
 /** The life of an agent that a prolog has started: it looks for its supervisor, serves it as any other does, and goes. */
 import type { TLSSocket } from 'node:tls';
+import { connectAgent } from '../attach/connect-agent.ts';
+import { meetingPlace } from '../attach/meeting-place.ts';
+import { readPresence, removePresence } from '../attach/presence.ts';
 import { UnetError } from '../errors.ts';
-import { runAgent } from '../node/agent.ts';
 import { within } from '../process/deadline.ts';
-import { connectAgent } from './connect.ts';
-import { meetingPlace } from './meeting-place.ts';
-import { readPresence, removePresence } from './presence.ts';
+import { runAgent } from './agent.ts';
 
 const CLOSE_MS = 2000;
 

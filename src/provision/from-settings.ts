@@ -1,8 +1,8 @@
 /** What the settings say of how to come by a release. */
 import type { Settings } from '../config/schema.ts';
 import { chooseNodeDirectory, nodeParents } from '../job/node-directory.ts';
-import type { ProvisionOptions } from '../provision/provision.ts';
-import { createWorkspace } from '../provision/workspace.ts';
+import type { ProvisionOptions } from './provision.ts';
+import { createWorkspace } from './workspace.ts';
 
 export function provisionSettings(
   settings: Pick<Settings, 'provision' | 'cache' | 'cacheFrom' | 'mirror' | 'nodeDir' | 'nodeDirShared'>,
