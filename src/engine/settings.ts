@@ -46,3 +46,6 @@ export const engineSettings = {
     .default('auto')
     .describe("podman's storage: the site's, or one of the job's own (auto: where the site's is shared)"),
 };
+
+const EngineSettings = z.object(engineSettings);
+export type EngineSettings = z.infer<typeof EngineSettings>;

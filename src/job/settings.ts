@@ -11,3 +11,6 @@ export const jobSettings = {
     .describe('parents of the node-local directory, separated by ":"; the first that will do is taken'),
   nodeDirShared: Flag.default(false).describe('let the node-local directory be on a shared filesystem'),
 };
+
+const JobSettings = z.object(jobSettings);
+export type JobSettings = z.infer<typeof JobSettings>;

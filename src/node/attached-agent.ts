@@ -1,11 +1,11 @@
 /** The life of an agent that a prolog has started: it looks for its supervisor, serves it as any other does, and goes. */
 import type { TLSSocket } from 'node:tls';
-import { connectAgent } from '../attach/connect-agent.ts';
 import { meetingPlace } from '../attach/meeting-place.ts';
-import { readPresence, removePresence } from '../attach/presence.ts';
 import { UnetError } from '../errors.ts';
+import { readPresence, removePresence } from '../launch/presence.ts';
 import { within } from '../process/deadline.ts';
 import { runAgent } from './agent.ts';
+import { connectAgent } from './connect-agent.ts';
 
 const CLOSE_MS = 2000;
 

@@ -3,6 +3,7 @@ import { UnetError } from '../errors.ts';
 import type { JoinTransport } from '../join/transport.ts';
 import { transport } from '../join/transports.ts';
 import { childEnvironment } from '../process/environment.ts';
+import { startOf } from '../process/identity.ts';
 import type { Life } from './agent.ts';
 import type { NodeContext } from './context.ts';
 import { attendControlPlane } from './control-plane.ts';
@@ -86,6 +87,7 @@ function createContext(life: Life): NodeContext {
       node,
       jobDir: spec.jobDir,
       pid: process.pid,
+      start: startOf(process.pid),
       stage: stageDirectory(prepared.directory),
       up: false,
       variables: {},

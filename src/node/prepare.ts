@@ -47,8 +47,7 @@ export async function prepare(spec: JobSpec, node: string, env: NodeJS.ProcessEn
   };
   try {
     for (const { directory } of places) {
-      const { pid } = (await readRecord(directory).catch(() => undefined)) ?? {};
-      await endAgent(pid, spec.jobId, spec.stepTimeouts.down);
+      await endAgent(await readRecord(directory).catch(() => undefined), spec.stepTimeouts.down);
       await endProcessesIn(directory);
     }
     const others = places.filter(({ directory }) => directory !== prepared.directory);

@@ -16,6 +16,8 @@ export const NodeRecord = z.object({
   jobDir: z.string().optional(),
   /** The agent's pid: one that still lives is not to be cleaned behind its back. */
   pid: z.number(),
+  /** When that process was started: a pid is used again. */
+  start: z.string().optional(),
   /** The staged release. */
   stage: z.string(),
   /** Whether `make up` was ever started. */

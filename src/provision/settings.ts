@@ -32,3 +32,6 @@ export const provisionSettings = {
     .default('auto')
     .describe('how the release reaches the nodes; none: each has it at the same path'),
 };
+
+const ProvisionSettings = z.object(provisionSettings);
+export type ProvisionSettings = z.infer<typeof ProvisionSettings>;

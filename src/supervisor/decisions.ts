@@ -223,7 +223,9 @@ export function createDecisions(context: DecisionOptions): Decisions {
   };
 
   const launch = (nodes: readonly string[]) => {
-    nodes.forEach((name) => Object.assign(roster.get(name) ?? {}, { launched: true }));
+    for (const name of nodes) {
+      Object.assign(roster.get(name) ?? {}, { launched: true });
+    }
     effects.push({ do: 'launch', nodes });
     cluster.after(settings.stepTimeouts.hello, () => agentEnds.missSilent(nodes));
   };
@@ -288,7 +290,9 @@ export function createDecisions(context: DecisionOptions): Decisions {
     },
     'cleaned-for-retry': ({ nodes }) => {
       if (phase === 'bringing-up') {
-        nodes.forEach((name) => Object.assign(roster.get(name) ?? {}, { gone: false }));
+        for (const name of nodes) {
+          Object.assign(roster.get(name) ?? {}, { gone: false });
+        }
         launch(nodes);
       }
     },

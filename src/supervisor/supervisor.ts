@@ -247,47 +247,32 @@ export class Supervisor {
   }
 
   private perform(effect: Effect): void {
-    switch (effect.do) {
-      case 'send':
-        return this.send(effect.message, effect.to);
-      case 'emit':
-        return this.emit(effect.event);
-      case 'enter':
-        return this.enter(effect);
-      case 'launch':
-        return this.launches.start(effect.nodes, { ...this.spec, epoch: this.decisions.epoch() });
-      case 'clean':
-        return this.clean(effect.node);
-      case 'clean-for-retry':
-        return void this.cleanForRetry(effect.nodes);
-      case 'deliver-release':
-        return this.release.deliver(effect.everyNodeSeesJobDir);
-      case 'resend-release':
-        return this.release.again([effect.node], effect.seesJobDir);
-      case 'start-pack':
-        return this.pack.start();
-      case 'want-pack':
-        return this.withNode(effect.node, (node) => this.pack.want(node));
-      case 'pack-over':
-        return this.withNode(effect.node, (node) => this.pack.over(node));
-      case 'keep-kubeconfig':
-        return void this.keepKubeconfig(effect.message);
-      case 'summarize':
-        return this.summarize(effect);
-      case 'save':
-        return this.saveSoon();
-      case 'wake':
-        return this.wakeAfter(effect);
-      case 'cancel-wake':
-        clearTimeout(this.waits.get(effect.id));
-        this.waits.delete(effect.id);
-        return;
-      case 'note':
-        return this.options.note(effect.line);
-      case 'tear-down':
-        return void this.tearDown(effect.reason);
-    }
+    (this.performers[effect.do] as (effect: Effect) => void)(effect);
   }
+
+  private readonly performers: { [D in Effect['do']]: (effect: Extract<Effect, { do: D }>) => void } = {
+    send: ({ message, to }) => this.send(message, to),
+    emit: ({ event }) => this.emit(event),
+    enter: (effect) => this.enter(effect),
+    launch: ({ nodes }) => this.launches.start(nodes, { ...this.spec, epoch: this.decisions.epoch() }),
+    clean: ({ node }) => this.clean(node),
+    'clean-for-retry': ({ nodes }) => void this.cleanForRetry(nodes),
+    'deliver-release': ({ everyNodeSeesJobDir }) => this.release.deliver(everyNodeSeesJobDir),
+    'resend-release': ({ node, seesJobDir }) => this.release.again([node], seesJobDir),
+    'start-pack': () => this.pack.start(),
+    'want-pack': ({ node: name }) => this.withNode(name, (node) => this.pack.want(node)),
+    'pack-over': ({ node: name }) => this.withNode(name, (node) => this.pack.over(node)),
+    'keep-kubeconfig': ({ message }) => void this.keepKubeconfig(message),
+    summarize: (effect) => this.summarize(effect),
+    save: () => this.saveSoon(),
+    wake: (effect) => this.wakeAfter(effect),
+    'cancel-wake': ({ id }) => {
+      clearTimeout(this.waits.get(id));
+      this.waits.delete(id);
+    },
+    note: ({ line }) => this.options.note(line),
+    'tear-down': ({ reason }) => void this.tearDown(reason),
+  };
 
   private enter({ phase, message, retained, restarting }: Extract<Effect, { do: 'enter' }>): void {
     this.since = new Date();
