@@ -3,7 +3,7 @@ import type { TLSSocket } from 'node:tls';
 import { meetingPlace } from '../attach/meeting-place.ts';
 import { UnetError } from '../errors.ts';
 import { readPresence, removePresence } from '../launch/presence.ts';
-import { within } from '../process/deadline.ts';
+import { withDeadline } from '../process/deadline.ts';
 import { runAgent } from './agent.ts';
 import { connectAgent } from './connect-agent.ts';
 
@@ -34,7 +34,7 @@ export async function runAttachedAgent({ presence: file, unet, env, signal }: At
   }
   try {
     const lead = allocation.nodes[0] ?? '';
-    const socket = await within(
+    const socket = await withDeadline(
       settings.timeout,
       signal,
       (limit) => connectAgent(place, { node, isLead: node === lead }, limit),

@@ -28,7 +28,7 @@ export async function identify(context: NodeContext, signal: AbortSignal): Promi
     context.assignment = assignment;
   } catch (error) {
     const problem = UnetError.from(error).with({ node, step: 'stage' });
-    context.send({ type: 'failed', step: 'stage', ms: 0, error: problem.toRecord() });
+    context.send({ type: 'step', state: 'failed', step: 'stage', ms: 0, error: problem.toRecord() });
     throw problem;
   }
 }

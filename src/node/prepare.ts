@@ -19,9 +19,9 @@ import type { JobSpec } from '../protocol/to-agents.ts';
 import { PROTOCOL } from '../protocol/version.ts';
 import { endAgent } from './end-agent.ts';
 import { openScheduler } from './open-scheduler.ts';
-import { seesPack } from './pack.ts';
-import { readRecord } from './record.ts';
-import { type Claim, claimSlot, SLOTS } from './slots.ts';
+import { seesPack } from './receive-pack.ts';
+import { readNodeRecord } from './record.ts';
+import { claimSlot, SLOTS, type SlotClaim } from './slots.ts';
 import { teardown } from './teardown.ts';
 
 export type Prepared = {
@@ -47,7 +47,7 @@ export async function prepare(spec: JobSpec, node: string, env: NodeJS.ProcessEn
   };
   try {
     for (const { directory } of places) {
-      await endAgent(await readRecord(directory).catch(() => undefined), spec.stepTimeouts.down);
+      await endAgent(await readNodeRecord(directory).catch(() => undefined), spec.stepTimeouts.down);
       await endProcessesIn(directory);
     }
     const others = places.filter(({ directory }) => directory !== prepared.directory);
@@ -80,7 +80,9 @@ async function placesOf(spec: JobSpec, node: string): Promise<{ root: string; di
   if (!openScheduler(spec, node, process.env).madeUpNodes) {
     return all;
   }
-  const records = await Promise.all(all.map(({ directory }) => readRecord(directory).catch(() => undefined)));
+  const records = await Promise.all(
+    all.map(({ directory }) => readNodeRecord(directory).catch(() => undefined)),
+  );
   return all.filter((_, index) => index === 0 || records[index]?.jobDir === spec.jobDir);
 }
 
@@ -96,7 +98,7 @@ function refuseBlanks(directory: string): void {
   if (/[^\p{L}\p{N}/._+@,=-]/u.test(directory)) {
     throw new UnetError(
       'UNET_CONFIG_INVALID',
-      `make cannot work in "${directory}": it has a blank, or a sign that make or a shell reads`,
+      `make cannot work in "${directory}": the path contains a space or a character that is special to make or the shell`,
       {
         fatal: true,
         remedy: 'name another parent with --node-dir, such as /tmp',
@@ -110,7 +112,7 @@ export async function greet(
   spec: JobSpec,
   options: { node: string; unet: string; env: NodeJS.ProcessEnv },
   prepared: Prepared,
-): Promise<{ hello: Hello; claim: Claim | undefined }> {
+): Promise<{ hello: Hello; claim: SlotClaim | undefined }> {
   const { node } = options;
   const isLead = node === spec.lead;
   const [claim, problem, address] = await Promise.all([

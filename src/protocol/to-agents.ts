@@ -111,7 +111,7 @@ export const ToAgents = z.discriminatedUnion('type', [
   /** A worker that failed tries again, for a record of at least this epoch. */
   z.object({ type: z.literal('retry'), node: z.string(), epoch: z.number().int().positive() }),
   /** Every wanted node has joined or is given up: the lead revokes the bootstrap tokens. */
-  z.object({ type: z.literal('joins-over') }),
+  z.object({ type: z.literal('joins-done') }),
   /** The lead makes and publishes a new join record (its token was revoked, and nodes are to join again). */
   z.object({ type: z.literal('publish-again'), epoch: z.number().int().positive() }),
   z.object({ type: z.literal('usable') }),

@@ -22,7 +22,7 @@ export const provisionSettings = {
       'where the release comes from: the cache, a fresh clone for each job, or only what lies in a directory',
     ),
   cache: z.string().optional().describe('directory of the cache of releases'),
-  cacheFrom: z.string().optional().describe('a cache of somebody else that is read first, and never written'),
+  cacheFrom: z.string().optional().describe('a cache of another user that is read first, and never written'),
   mirror: list(
     'FROM=TO, two beginnings of URLs, such as https://github.com/=https://git.site/',
     isMirror,

@@ -8,7 +8,7 @@ import { removeTree } from '../files/remove-tree.ts';
 import { packSpec } from '../launch/pack-spec.ts';
 import { openPack, type Pack } from '../pack/reader.ts';
 import { childEnvironment } from '../process/environment.ts';
-import { packRelease } from '../provision/pack.ts';
+import { packRelease } from '../provision/pack-release.ts';
 import { DEFAULT_RELEASE, pinOf } from '../provision/pins.ts';
 import { parseReleaseReference, type ReleaseReference, referenceText } from '../provision/reference.ts';
 import { rehearsalDirectory } from '../provision/rehearsal-directory.ts';

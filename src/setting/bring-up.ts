@@ -19,5 +19,5 @@ export const bringUpSettings = {
   silence: Duration.default(30_000).describe('after how much silence the other side counts as lost'),
   joinWindow: count(256).default(32).describe('how many nodes may join at the same time'),
   joinAttempts: count(100).default(5).describe('how often a node tries to join'),
-  retain: Flag.default(false).describe('keep everything after a failure, for a look'),
+  retain: Flag.default(false).describe('keep everything after a failure, for inspection'),
 };

@@ -158,7 +158,7 @@ export function createDecisions(context: DecisionOptions): Decisions {
       return;
     }
     cancelDeadline();
-    cluster.send({ type: 'joins-over' }, [lead.name]);
+    cluster.send({ type: 'joins-done' }, [lead.name]);
     cluster.send({ type: 'usable' });
     const names = (nodes: NodeEntry[]) => nodes.map(({ name }) => name);
     effects.push({ do: 'summarize', ready: names(verdict.ready), missing: names(verdict.missing) });
@@ -173,7 +173,7 @@ export function createDecisions(context: DecisionOptions): Decisions {
   /** After the bring-up: a node that came late, or came back, may make the cluster whole. */
   const considerLate = () => {
     if ([...roster.values()].every(isSettled)) {
-      cluster.send({ type: 'joins-over' }, [lead.name]);
+      cluster.send({ type: 'joins-done' }, [lead.name]);
     }
     if (phase === 'degraded' && readyNodes(roster).length >= wantedNodes(cluster)) {
       enter({ do: 'enter', phase: 'usable' });

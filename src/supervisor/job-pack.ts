@@ -1,6 +1,6 @@
 /** The offline pack of a job: looked through before anything is touched, then where its release comes from. */
 import type { Pack } from '../pack/reader.ts';
-import type { PackedRelease } from '../provision/pack.ts';
+import type { PackedRelease } from '../provision/pack-release.ts';
 import type { SupervisorOptions } from './cluster.ts';
 import type { PackOptions } from './use-pack.ts';
 

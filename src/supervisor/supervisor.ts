@@ -260,8 +260,8 @@ export class Supervisor {
     'deliver-release': ({ everyNodeSeesJobDir }) => this.release.deliver(everyNodeSeesJobDir),
     'resend-release': ({ node, seesJobDir }) => this.release.again([node], seesJobDir),
     'start-pack': () => this.pack.start(),
-    'want-pack': ({ node: name }) => this.withNode(name, (node) => this.pack.want(node)),
-    'pack-over': ({ node: name }) => this.withNode(name, (node) => this.pack.over(node)),
+    'request-pack': ({ node: name }) => this.withNode(name, (node) => this.pack.request(node)),
+    'pack-done': ({ node: name }) => this.withNode(name, (node) => this.pack.finish(node)),
     'keep-kubeconfig': ({ message }) => void this.keepKubeconfig(message),
     summarize: (effect) => this.summarize(effect),
     save: () => this.saveSoon(),
@@ -368,7 +368,7 @@ export class Supervisor {
     this.waits.set(id, timer);
   }
 
-  private withNode(name: string, action: (node: Parameters<PackDelivery['want']>[0]) => void): void {
+  private withNode(name: string, action: (node: Parameters<PackDelivery['request']>[0]) => void): void {
     const node = this.decisions.roster.get(name);
     if (node !== undefined) {
       action(node);

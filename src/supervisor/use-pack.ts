@@ -10,7 +10,7 @@ import { invalidPack } from '../pack/errors.ts';
 import type { PackMember } from '../pack/manifest.ts';
 import { memberContent, openPack, type Pack, verifyMembers } from '../pack/reader.ts';
 import { childEnvironment } from '../process/environment.ts';
-import type { PackedRelease } from '../provision/pack.ts';
+import type { PackedRelease } from '../provision/pack-release.ts';
 import type { Allocation } from '../scheduler/allocation.ts';
 
 const TELL_MS = 500;
