@@ -64,7 +64,7 @@ function receive({ place, jobId, addresses }: AttachOptions, request: LaunchRequ
       clearTimeout(timer);
       const node = attachedNode(line);
       if (node === undefined || !missing.has(node)) {
-        onDiagnostic(`an agent of ${node ?? 'nobody'} came, and was not waited for`);
+        onDiagnostic(`refused an unexpected agent of ${node ?? 'an unknown node'}`);
         socket.destroy();
         return;
       }

@@ -3,7 +3,7 @@ import { readdir, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { readPrivateFile, writePrivateFile } from '../files/private-file.ts';
 import { verifyPrivateDirectory } from '../files/safe-path.ts';
-import { createWakeUp } from '../join/wake-up.ts';
+import { createWakeUp } from '../process/wake-up.ts';
 import { type MeetingPlace, type MeetingPoint, readMeetingPoint } from './meeting-point.ts';
 
 const FILE = 'meeting.json';

@@ -73,7 +73,7 @@ async function putInPlace({ paths }: Cache, incoming: string, sha256: string): P
       return entry;
     }
     throw new UnetError('UNET_RELEASE_CHECKSUM', `${destination} is gone as soon as it was written`, {
-      remedy: 'does somebody else remove files there? see "unet cache prune --help"',
+      remedy: 'does another process remove files there? see "unet cache prune --help"',
     });
   }
 }

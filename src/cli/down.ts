@@ -12,7 +12,7 @@ export const down: CommandModule = {
   command: 'down',
   describe: 'take the cluster away everywhere; repeatable, works without a supervisor too',
   group: 'cluster',
-  example: [['unet down', 'at the end of a batch script, or after a look at what failed']],
+  example: [['unet down', 'at the end of a batch script, or after a failure was inspected']],
   // Few: a typo in the others must not keep a cluster up.
   settings: ['allocation', 'name', 'jobDir', 'nodeDir', 'output'],
   json: true,

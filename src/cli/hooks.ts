@@ -1,6 +1,5 @@
 /** `unet hooks install`, `uninstall` and `show`: prolog and epilog of a system's scheduler, written by its administrator. */
 import { dirname, resolve } from 'node:path';
-import { parseDuration } from '../config/duration.ts';
 import { EXIT, UnetError } from '../errors.ts';
 import { tableLines } from '../events/table.ts';
 import { exists } from '../files/exists.ts';
@@ -9,6 +8,7 @@ import { checkTools, checkUserPath, ownProgram, schedulerCommand } from '../hook
 import { HOOK_SCHEDULERS, type HookScheduler, hooksOf } from '../hooks/schedulers.ts';
 import { hookScript, readSetting } from '../hooks/script.ts';
 import { HOOKS, type HookName } from '../scheduler/hooks.ts';
+import { parseDuration } from '../setting/duration.ts';
 import { VERSION } from '../version.ts';
 import type { CommandContext, CommandModule } from './frame/command.ts';
 

@@ -1,5 +1,5 @@
 /** `unet node up` and `unet node down`: what the prolog and the epilog of a scheduler run on each node, as the job's user. */
-import { parseDuration } from '../config/duration.ts';
+
 import { EXIT, UnetError } from '../errors.ts';
 import { errorLines } from '../events/error-text.ts';
 import { nodeDown } from '../hooks/node-down.ts';
@@ -7,6 +7,7 @@ import { nodeUp } from '../hooks/node-up.ts';
 import { askedOf } from '../hooks/opt-in.ts';
 import { readRequest } from '../hooks/request.ts';
 import { HOOK_SCHEDULERS, type HookScheduler } from '../hooks/schedulers.ts';
+import { parseDuration } from '../setting/duration.ts';
 import { VERSION } from '../version.ts';
 import type { CommandContext, CommandModule } from './frame/command.ts';
 

@@ -9,8 +9,8 @@ import { COMPRESSIONS } from '../pack/manifest.ts';
 import { openPack, verifyMembers } from '../pack/reader.ts';
 import { createPackView } from '../pack/view.ts';
 import { childEnvironment } from '../process/environment.ts';
+import { provisionSettings } from '../provision/from-settings.ts';
 import { rehearsalDirectory } from '../provision/rehearsal-directory.ts';
-import { provisionSettings } from '../supervisor/provision-settings.ts';
 import { VERSION } from '../version.ts';
 import type { CommandContext, CommandModule } from './frame/command.ts';
 

@@ -2,7 +2,7 @@
 
 import { EXIT } from '../errors.ts';
 import { rendererWhenNeeded } from '../events/renderer.ts';
-import { bringUp } from '../session/bring-up.ts';
+import { bringUp } from '../session/follow-bring-up.ts';
 import { findJob } from '../session/job.ts';
 import { settingsWithPack } from '../session/settings-with-pack.ts';
 import { VERSION } from '../version.ts';

@@ -1,7 +1,9 @@
 /** The settings as flags, variables and file keys: one flat list, made from the schema. */
 import * as z from 'zod';
-import { durationText } from './duration.ts';
-import { Duration, type SettingKind, Settings, StepTimeouts } from './schema.ts';
+import { StepTimeouts } from '../setting/bring-up.ts';
+import { durationText } from '../setting/duration.ts';
+import { Duration } from '../setting/fields.ts';
+import { type SettingKind, Settings } from './schema.ts';
 
 export type SettingKey = keyof Settings;
 

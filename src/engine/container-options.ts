@@ -1,8 +1,7 @@
 /** What a node's container gets beside what its release gives it. Travels in the job spec. */
 import * as z from 'zod';
-import { PROXIES, STORAGES } from '../config/choices.ts';
-import { parseMount, parsePublish, parseUlimit, parseVariable } from '../config/container.ts';
-import type { Settings } from '../config/schema.ts';
+import { parseMount, parsePublish, parseUlimit, parseVariable } from './container-texts.ts';
+import { type EngineSettings, PROXIES, STORAGES } from './settings.ts';
 
 const Mount = z.object({ source: z.string(), target: z.string(), readOnly: z.boolean() });
 const PublishedPort = z.object({
@@ -35,7 +34,7 @@ export const ContainerOptions = z.object({
 export type ContainerOptions = z.infer<typeof ContainerOptions>;
 
 /** The part of the settings that is about the container. */
-export function containerOptions(settings: Settings): ContainerOptions {
+export function containerOptions(settings: EngineSettings): ContainerOptions {
   return {
     image: settings.image,
     mounts: each(settings.mount, parseMount),

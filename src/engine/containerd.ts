@@ -64,7 +64,7 @@ export async function waitForContainerd(engine: Engine, options: BootOptions): P
         {
           tail: said,
           remedy:
-            'is the container running, and does the node image fit the cgroup version of this host? --retain keeps it for a look',
+            'is the container running, and does the node image fit the cgroup version of this host? --retain keeps it for inspection',
         },
       );
     }

@@ -58,6 +58,6 @@ export function makeFailure(target: string, result: RunResult, timeoutMs: number
       })
     : new UnetError('UNET_STEP_FAILED', message, {
         tail,
-        remedy: 'the log has the whole output; --retain keeps the node for a look',
+        remedy: 'the log has the whole output; --retain keeps the node for inspection',
       });
 }

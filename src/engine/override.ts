@@ -1,8 +1,9 @@
 /** The override file of one node: what its container gets beside what the release's compose file says. */
-import type { PublishedPort } from '../config/container.ts';
+
 import type { Environment } from '../process/environment.ts';
 import { type ComposeFile, SERVICE } from './compose-file.ts';
 import type { ContainerOptions } from './container-options.ts';
+import type { PublishedPort } from './container-texts.ts';
 import type { Labels } from './labels.ts';
 import { CA_DIRECTORY } from './refuse-extras.ts';
 

@@ -30,7 +30,7 @@ export async function whyNotRunning(
     `make up ended well, but the node's container ${id === '' ? 'is not there' : `does not run: ${status.join(' ')}`}`,
     {
       tail: said === undefined ? undefined : lastLines(`${said.stdout}\n${said.stderr}`, 6),
-      remedy: 'the log of "up" has what the engine said; --retain keeps the container for a look',
+      remedy: 'the log of "up" has what the engine said; --retain keeps the container for inspection',
     },
   );
 }

@@ -1,7 +1,8 @@
 /** One stream of events, shown as a terminal, a log or a program wants it. */
-import type { OUTPUTS } from '../config/choices.ts';
+
 import type { TerminalStream } from './painter.ts';
 import { redactedJson } from './redacted-json.ts';
+import type { OUTPUTS } from './settings.ts';
 import type { UnetEvent } from './types.ts';
 
 export type Renderer = {

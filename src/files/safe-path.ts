@@ -125,7 +125,7 @@ export function privateFileFlaw(stats: Stats): string | undefined {
 export function unsafe(path: string, reason: string, remedy?: string): UnetError {
   return new UnetError('UNET_UNSAFE_PATH', `${path} ${reason}`, {
     fatal: true,
-    remedy: remedy ?? 'choose a place that nobody else can change with --job-dir or --node-dir',
+    remedy: remedy ?? 'choose a directory that no other user can change with --job-dir or --node-dir',
   });
 }
 

@@ -1,4 +1,5 @@
 /** What a Flux of some version cannot do. */
+import { coerce, lt } from 'semver';
 import { UnetError } from '../errors.ts';
 
 /** `flux job timeleft` came with it (NEWS.md), and nobody has tried an older one. */
@@ -6,14 +7,8 @@ export const OLDEST = '0.47.0';
 
 /** Whether the version, such as "0.88.0-59-g4a5e79f56", is one before `since`. What is no version is not. */
 export function isOlder(version: string, since: string): boolean {
-  const number = (text: string) => /^(\d+)\.(\d+)/.exec(text)?.slice(1).map(Number);
-  const [own, other] = [number(version), number(since)];
-  if (own === undefined || other === undefined) {
-    return false;
-  }
-  const [major = 0, minor = 0] = own;
-  const [otherMajor = 0, otherMinor = 0] = other;
-  return major === otherMajor ? minor < otherMinor : major < otherMajor;
+  const own = coerce(version);
+  return own !== null && lt(own, since);
 }
 
 /** @param what is not to be had, as the subject of a sentence. */

@@ -2,7 +2,6 @@
 import { existsSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { type Presence, presencesOf, removePresence } from '../attach/presence.ts';
 import type { Settings } from '../config/schema.ts';
 import { UnetError } from '../errors.ts';
 import { removeEmptyParents } from '../files/empty-parents.ts';
@@ -11,6 +10,7 @@ import { nodeDirectories } from '../job/node-directory.ts';
 import { endJob, removeControl, removeSecrets } from '../job/remove-job.ts';
 import { readState } from '../job/state.ts';
 import { jobSpec } from '../launch/job-spec.ts';
+import { type Presence, presencesOf, removePresence } from '../launch/presence.ts';
 import { cleanNode } from '../node/clean-node.ts';
 import { recordedNodes } from '../node/record.ts';
 import type { Allocation } from '../scheduler/allocation.ts';
@@ -57,7 +57,12 @@ export async function nodeDown(options: NodeDownOptions): Promise<NodeDownResult
   const stepMs = options.deadlineMs * STEP_SHARE;
   const cleaned = await Promise.all(
     nodes.map((node) =>
-      cleanHere(context, node, presences.find((one) => one.node === node)?.pid, stepMs).then(
+      cleanHere(
+        context,
+        node,
+        presences.find((one) => one.node === node),
+        stepMs,
+      ).then(
         () => undefined,
         (error: unknown) => UnetError.from(error).with({ node }),
       ),
@@ -129,7 +134,12 @@ async function askSupervisor(job: Context, timeoutMs: number): Promise<void> {
   }
 }
 
-async function cleanHere(job: Context, node: string, pid: number | undefined, stepMs: number): Promise<void> {
+async function cleanHere(
+  job: Context,
+  node: string,
+  agent: Presence | undefined,
+  stepMs: number,
+): Promise<void> {
   const { allocation, settings, paths, unet, env } = job;
   const { jobId } = allocation;
   const spec = jobSpec(
@@ -139,7 +149,7 @@ async function cleanHere(job: Context, node: string, pid: number | undefined, st
   );
   const timeoutMs = Math.min(spec.stepTimeouts.down, stepMs);
   spec.stepTimeouts.down = timeoutMs;
-  await cleanNode(spec, { node, pid, env, timeoutMs: stepMs });
+  await cleanNode(spec, { node, agent, env, timeoutMs: stepMs });
   await removePresence(jobId, node);
 }
 

@@ -1,14 +1,15 @@
 /** What a prolog does on its node, as the job's user: starts the node's agent, and on the lead the supervisor, and lets go of them. */
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { presencePaths, presencesOf, writePresence } from '../attach/presence.ts';
 import { loadSettings } from '../config/load.ts';
 import type { Settings } from '../config/schema.ts';
 import { ensurePrivateDirectory } from '../files/private-directory.ts';
 import { jobPaths, jobsDirectory } from '../job/layout.ts';
-import { isAgent } from '../node/end-agent.ts';
+import { presencePaths, presencesOf, writePresence } from '../launch/presence.ts';
 import { startDetached } from '../process/detached.ts';
 import { childEnvironment } from '../process/environment.ts';
+import { isSameProcess, startOf } from '../process/identity.ts';
+import { ownProgram } from '../process/own-program.ts';
 import { withFirstNodes } from '../scheduler/detect.ts';
 import type { HookAllocation } from '../scheduler/hooks.ts';
 import { startSupervisor } from '../session/job.ts';
@@ -45,7 +46,7 @@ export async function nodeUp(options: NodeUpOptions): Promise<NodeUpResult> {
     return { jobId, node, did: 'left out' };
   }
   const present = (await presencesOf(jobId)).find((presence) => presence.node === node);
-  if (present !== undefined && (await isAgent(present.pid, jobId))) {
+  if (present !== undefined && isSameProcess(present)) {
     return { jobId, node, did: 'found' };
   }
   const patient = withPatience(settings);
@@ -77,19 +78,10 @@ async function startAgent(
   const file = await writePresence(presence);
   const log = await open(output, 'w', 0o600);
   try {
-    const argv = [
-      process.execPath,
-      process.argv[1] ?? 'unet',
-      'node',
-      'agent',
-      '--job',
-      jobId,
-      '--presence',
-      file,
-    ];
+    const argv = [...ownProgram(), 'node', 'agent', '--job', jobId, '--presence', file];
     const pid = await startDetached(argv, { env: childEnvironment(env), cwd: '/', logFd: log.fd });
     // Before the prolog ends, so that the epilog knows it even if that comes at once.
-    await writePresence({ ...presence, pid });
+    await writePresence({ ...presence, pid, start: startOf(pid) });
   } finally {
     await log.close();
   }

@@ -6,9 +6,9 @@ import { errnoOf, UnetError } from '../errors.ts';
 import { ensurePrivateDirectory } from '../files/private-directory.ts';
 import { readPrivateFile, writePrivateFile } from '../files/private-file.ts';
 import { verifyPrivateDirectory } from '../files/safe-path.ts';
+import { createWakeUp } from '../process/wake-up.ts';
 import { checkJoinRecord, type JoinExpectation, type JoinRecord, parseJoinRecord, toWire } from './record.ts';
 import type { JoinTransport, Transport } from './transport.ts';
-import { createWakeUp } from './wake-up.ts';
 
 export type SharedFsTransportOptions = {
   /** The job's directory, private and on the shared filesystem; the record is in `join/` of it. */

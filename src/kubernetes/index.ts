@@ -5,5 +5,5 @@
 export { loadConfig, prepareTls } from './client.ts';
 export { dnsReady } from './dns.ts';
 export { deleteNode, followNodes } from './nodes.ts';
-export { boundToken, revokeTokens } from './tokens.ts';
+export { limitToken, revokeTokens } from './tokens.ts';
 export { withServer } from './with-server.ts';

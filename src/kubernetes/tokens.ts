@@ -8,7 +8,7 @@ const TYPE = 'bootstrap.kubernetes.io/token';
  * Makes `tokenId` expire at `expiresAt` (ISO 8601), and deletes every other bootstrap token: kubeadm init makes one
  * of its own that nobody uses.
  */
-export async function boundToken(config: KubeConfig, tokenId: string, expiresAt: string): Promise<void> {
+export async function limitToken(config: KubeConfig, tokenId: string, expiresAt: string): Promise<void> {
   const api = config.makeApiClient(CoreV1Api);
   await api.patchNamespacedSecret(
     {

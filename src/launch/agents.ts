@@ -2,7 +2,6 @@
 
 import { type AttachOptions, attachLauncher } from '../attach/launcher.ts';
 import { meetingPlace } from '../attach/meeting-place.ts';
-import { addressOfInterface, ownAddresses } from '../node/address.ts';
 import { childEnvironment } from '../process/environment.ts';
 import { createAssembler, jsonLine } from '../protocol/frames.ts';
 import { FromAgent } from '../protocol/from-agent.ts';
@@ -11,6 +10,7 @@ import type { ToAgents } from '../protocol/to-agents.ts';
 import type { Allocation } from '../scheduler/allocation.ts';
 import { agentArgv, type LaunchedAgents, type Launcher, type LaunchRequest } from '../scheduler/launcher.ts';
 import type { SchedulerJob } from '../scheduler/scheduler.ts';
+import { addressOfInterface, ownAddresses } from './address.ts';
 
 type LeadPlace = Pick<AttachOptions, 'place' | 'addresses'>;
 

@@ -25,14 +25,14 @@ export async function findState(job: Place): Promise<FoundState | undefined> {
   if (state !== undefined && state.phase !== 'stopped' && !endedHere(state)) {
     return { state, from: 'file' };
   }
-  const record = await readRecord(job);
+  const record = await readJobRecord(job);
   if (record !== undefined && !sameBringUp(record, state)) {
     return { state: record, from: 'record' };
   }
   return state === undefined ? undefined : { state, from: 'file' };
 }
 
-async function readRecord({ allocation, env }: Omit<Place, 'paths'>): Promise<JobState | undefined> {
+async function readJobRecord({ allocation, env }: Omit<Place, 'paths'>): Promise<JobState | undefined> {
   return await openAllocation(allocation, env).record?.find();
 }
 
@@ -66,7 +66,7 @@ export async function findPaths(
   if (existsSync(usual.state)) {
     return usual;
   }
-  const record = await readRecord(place);
+  const record = await readJobRecord(place);
   if (record?.jobDir === undefined || record.jobDir === usual.directory) {
     return usual;
   }

@@ -3,9 +3,9 @@ import '../process/inherited.ts';
 import '../process/umask.ts';
 import { hostname } from 'node:os';
 import { parseArgs } from 'node:util';
-import { runAttachedAgent } from '../attach/agent.ts';
 import { EXIT, UnetError } from '../errors.ts';
 import { runAgent } from '../node/agent.ts';
+import { runAttachedAgent } from '../node/attached-agent.ts';
 import { interruptions } from '../process/signals.ts';
 import { VERSION } from '../version.ts';
 

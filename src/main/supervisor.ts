@@ -7,14 +7,14 @@ import { EXIT, UnetError } from '../errors.ts';
 import { jobPaths } from '../job/layout.ts';
 import { redact } from '../process/redact.ts';
 import { interruptions } from '../process/signals.ts';
-import type { SupervisorRequest } from '../protocol/supervisor-request.ts';
+import { SupervisorRequest } from '../protocol/supervisor-request.ts';
 import { serve } from '../supervisor/serve.ts';
 
 process.exit(await main());
 
 async function main(): Promise<number> {
   try {
-    const request = JSON.parse(await readText(process.stdin)) as SupervisorRequest;
+    const request = SupervisorRequest.parse(JSON.parse(await readText(process.stdin)));
     // A defect ends the supervisor, and so the cluster: the reason is in the log that stays.
     process.on('uncaughtException', (error) => {
       const text = redact(`${new Date().toISOString()} uncaught: ${error.stack ?? error.message}\n`);

@@ -9,13 +9,13 @@ import type { Readable, Writable } from 'node:stream';
 import { EXIT, UnetError } from '../errors.ts';
 import { cleanAfterSupervisor } from '../job/clean-after-supervisor.ts';
 import { jobPaths, nodeLogs } from '../job/layout.ts';
-import { within } from '../process/deadline.ts';
+import { withDeadline } from '../process/deadline.ts';
 import { createAssembler } from '../protocol/frames.ts';
 import type { Hello } from '../protocol/from-agent.ts';
 import { JobSpec, ToAgents } from '../protocol/to-agents.ts';
 import { checkPeer, PROTOCOL } from '../protocol/version.ts';
 import type { StepName } from '../steps.ts';
-import { bringUp } from './bring-up.ts';
+import { serveBringUp } from './bring-up.ts';
 import { type Channel, openChannel } from './channel.ts';
 import { cleanPlace } from './clean-node.ts';
 import { type Guardian, startGuardian } from './guardian.ts';
@@ -23,7 +23,7 @@ import { createInbox, type Inbox } from './inbox.ts';
 import { openScheduler } from './open-scheduler.ts';
 import { type Prepared, prepare } from './prepare.ts';
 import { readAhead } from './read-ahead.ts';
-import { readRecord } from './record.ts';
+import { readNodeRecord } from './record.ts';
 import { watchSilence } from './silence.ts';
 import { openStepLog, type StepLog } from './step-log.ts';
 
@@ -123,7 +123,7 @@ export async function runAgent(options: AgentOptions): Promise<number> {
 
 async function firstSpec(inbox: Inbox, stopping: AbortSignal): Promise<JobSpec | undefined> {
   try {
-    return await within(SPEC_TIMEOUT_MS, stopping, (limit) => inbox.take('spec', limit), noSpec);
+    return await withDeadline(SPEC_TIMEOUT_MS, stopping, (limit) => inbox.take('spec', limit), noSpec);
   } catch {
     return undefined;
   }
@@ -166,7 +166,7 @@ async function live(
     return await end(life);
   }
   const guardian = prepared.problem === undefined ? await guardianOf(life) : undefined;
-  await bringUp(life);
+  await serveBringUp(life);
   const code = await end(life);
   await guardian?.release();
   return code;
@@ -231,7 +231,7 @@ async function takeAway({ prepared, spec, options, openLog }: Life): Promise<Une
     // What was refused is not ours to touch.
     return undefined;
   }
-  const recorded = await readRecord(prepared.directory).catch(() => undefined);
+  const recorded = await readNodeRecord(prepared.directory).catch(() => undefined);
   const log = recorded?.up === true && prepared.seesJobDir ? openLog('down') : undefined;
   const problem = await cleanPlace(prepared, {
     env: options.env,

@@ -3,6 +3,7 @@ import { UnetError } from '../errors.ts';
 import type { JoinTransport } from '../join/transport.ts';
 import { transport } from '../join/transports.ts';
 import { childEnvironment } from '../process/environment.ts';
+import { startOf } from '../process/identity.ts';
 import type { Life } from './agent.ts';
 import type { NodeContext } from './context.ts';
 import { attendControlPlane } from './control-plane.ts';
@@ -11,11 +12,11 @@ import { openScheduler } from './open-scheduler.ts';
 import { bringNodeUp } from './plan.ts';
 import { greet } from './prepare.ts';
 import { readAhead } from './read-ahead.ts';
-import { type Claim, claimSlot } from './slots.ts';
+import { claimSlot, type SlotClaim } from './slots.ts';
 import { stageDirectory } from './steps/stage.ts';
 
 /** Resolves when the agent is to end; what fails before is reported to the supervisor, which decides. */
-export async function bringUp(life: Life): Promise<void> {
+export async function serveBringUp(life: Life): Promise<void> {
   const { stopping } = life;
   try {
     const { hello, claim } = await greet(life.spec, life.options, life.prepared);
@@ -30,7 +31,14 @@ export async function bringUp(life: Life): Promise<void> {
     if (!stopping.aborted && !UnetError.is(error)) {
       // A UnetError was reported where it happened; this is a defect.
       const problem = UnetError.from(error).with({ node: life.options.node }).toRecord();
-      life.channel.send({ type: 'failed', node: life.options.node, step: 'stage', ms: 0, error: problem });
+      life.channel.send({
+        type: 'step',
+        state: 'failed',
+        node: life.options.node,
+        step: 'stage',
+        ms: 0,
+        error: problem,
+      });
     }
   }
   await aborted(stopping);
@@ -86,6 +94,7 @@ function createContext(life: Life): NodeContext {
       node,
       jobDir: spec.jobDir,
       pid: process.pid,
+      start: startOf(process.pid),
       stage: stageDirectory(prepared.directory),
       up: false,
       variables: {},
@@ -135,7 +144,7 @@ async function attend(context: NodeContext, kubeconfig: string, stopping: AbortS
 /** Moves to the slot of ports that the supervisor proposes, or the next free one, until all nodes have the same. */
 async function answerClaims(
   { inbox, channel, options, stopping }: Life,
-  first: Claim | undefined,
+  first: SlotClaim | undefined,
 ): Promise<void> {
   let held = first;
   for (;;) {

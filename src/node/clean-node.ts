@@ -2,7 +2,7 @@
 import { UnetError } from '../errors.ts';
 import { childEnvironment } from '../process/environment.ts';
 import type { JobSpec } from '../protocol/to-agents.ts';
-import { endAgent } from './end-agent.ts';
+import { type AgentProcess, endAgent } from './end-agent.ts';
 import { prepare } from './prepare.ts';
 import { teardown } from './teardown.ts';
 
@@ -32,19 +32,19 @@ export async function cleanPlace(
 /**
  * Ends an agent of the node that still lives, and removes what it has made.
  *
- * @param spec in mode `clean`. @param pid of the agent, where it is known.
+ * @param spec in mode `clean`. @param agent where it is known.
  * @throws UnetError saying what is left.
  */
 export async function cleanNode(
   spec: JobSpec,
   {
     node,
-    pid,
+    agent,
     env,
     timeoutMs,
-  }: { node: string; pid: number | undefined; env: NodeJS.ProcessEnv; timeoutMs: number },
+  }: { node: string; agent: AgentProcess | undefined; env: NodeJS.ProcessEnv; timeoutMs: number },
 ): Promise<void> {
-  await endAgent(pid, spec.jobId, timeoutMs);
+  await endAgent(agent, timeoutMs);
   const { directory, root, problem } = await prepare(spec, node, env);
   const left = problem ?? (await cleanPlace({ directory, root }, { env, timeoutMs, node, onLine: () => {} }));
   if (left !== undefined) {

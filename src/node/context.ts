@@ -7,11 +7,11 @@ import type { TransportName } from '../join/transports.ts';
 import type { Environment } from '../process/environment.ts';
 import type { FromAgent } from '../protocol/from-agent.ts';
 import type { Assignment, JobSpec } from '../protocol/to-agents.ts';
-import type { ReleaseFacts } from '../provision/probe.ts';
+import type { ReleaseFeatures } from '../provision/probe.ts';
 import type { SchedulerJob } from '../scheduler/scheduler.ts';
 import type { StepName } from '../steps.ts';
 import type { Inbox } from './inbox.ts';
-import type { LoadedPack } from './pack.ts';
+import type { LoadedPack } from './receive-pack.ts';
 import type { NodeRecord } from './record.ts';
 import type { StepLog } from './step-log.ts';
 
@@ -43,7 +43,7 @@ export type NodeContext = {
   environment: () => Environment;
   /** Set by `stage`. */
   engine?: Engine;
-  release?: ReleaseFacts;
+  release?: ReleaseFeatures;
   /** Set by `stage`, if the release has one. */
   composeFile?: ComposeFile | undefined;
   /** Set by `stage`: what tells releases apart, for the name of the image that one builds. */

@@ -1,7 +1,7 @@
 /** What the lead's agent does beside its plan, as soon as there is a kubeconfig: addresses, readiness, DNS, tokens. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UnetError } from '../errors.ts';
-import { within } from '../process/deadline.ts';
+import { withDeadline } from '../process/deadline.ts';
 import type { NodeContext } from './context.ts';
 import { loadKubernetes } from './kubernetes-bundle.ts';
 import { publish } from './steps/publish.ts';
@@ -26,11 +26,11 @@ export async function attendControlPlane(
   // One after the other: what is asked for later must not overtake, as a new token the revoking of the old ones.
   const inTurn = createQueue((error) => warn(UnetError.from(error).message));
 
-  const boundToken = async () => {
+  const limitToken = async () => {
     if (context.published !== undefined) {
       const { token, expiresAt } = context.published;
       const id = token.reveal().slice(0, 6);
-      await insist(() => kubernetes.boundToken(config, id, expiresAt), 'bounding the bootstrap token');
+      await insist(() => kubernetes.limitToken(config, id, expiresAt), 'bounding the bootstrap token');
     }
   };
   const publishAgain = async (epoch: number) => {
@@ -41,7 +41,7 @@ export async function attendControlPlane(
     } finally {
       log.close();
     }
-    await boundToken();
+    await limitToken();
   };
   const joinsOver = async () => {
     await context.transport(context.epoch).withdraw();
@@ -57,7 +57,7 @@ export async function attendControlPlane(
     for (let attempt = 1; ; attempt += 1) {
       try {
         const late = () => new UnetError('UNET_STEP_TIMEOUT', 'the API server did not answer');
-        await within(CALL_TIMEOUT_MS, signal, action, late);
+        await withDeadline(CALL_TIMEOUT_MS, signal, action, late);
         return;
       } catch (error) {
         signal.throwIfAborted();
@@ -82,9 +82,9 @@ export async function attendControlPlane(
       signal,
     }),
     kubernetes.dnsReady(config, signal).then(() => context.send({ type: 'dns' })),
-    context.publishedOnce.then(() => inTurn(boundToken)),
+    context.publishedOnce.then(() => inTurn(limitToken)),
     forEach(
-      () => inbox.take('joins-over', signal),
+      () => inbox.take('joins-done', signal),
       // The record may still be on its way out, when there is nobody to join.
       () => void context.publishedOnce.then(() => inTurn(joinsOver)),
     ),

@@ -1,35 +1,30 @@
-/** Ending an agent from outside. */
-import { readFile } from 'node:fs/promises';
+/** Ending an agent from outside. It is known by what it has written about itself: its pid and when it was started. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isAlive } from '../process/alive.ts';
+import { isSameProcess } from '../process/identity.ts';
 
 const POLL_MS = 50;
-// What a SIGKILL does not end hangs in the kernel, or is another user's process that looks like an agent.
+// What a SIGKILL does not end hangs in the kernel.
 const KILL_MS = 2000;
 
+export type AgentProcess = { pid: number; start?: string | undefined };
+
 /**
- * Lets an agent of `jobId` take its node away by itself: cleaning behind its back, it might start what was just removed. Killed when
- * it has not within `timeoutMs`. Nothing when `pid` is no agent of that job.
+ * Lets the agent take its node away by itself: an agent that is cleaned behind its back might start again what was just removed.
+ * Killed when it has not ended within `timeoutMs`. Nothing when it does not run.
  */
-export async function endAgent(pid: number | undefined, jobId: string, timeoutMs: number): Promise<void> {
-  if (pid === undefined || !(await isAgent(pid, jobId))) {
+export async function endAgent(agent: AgentProcess | undefined, timeoutMs: number): Promise<void> {
+  if (agent === undefined || agent.pid === process.pid || !isSameProcess(agent)) {
     return;
   }
-  signal(pid, 'SIGTERM');
+  signal(agent.pid, 'SIGTERM');
   const deadline = performance.now() + timeoutMs;
-  while ((await isAgent(pid, jobId)) && performance.now() < deadline + KILL_MS) {
+  while (isSameProcess(agent) && performance.now() < deadline + KILL_MS) {
     if (performance.now() > deadline) {
-      // A stopped one has not even seen the SIGTERM.
-      signal(pid, 'SIGKILL');
+      // A stopped one has not even received the SIGTERM.
+      signal(agent.pid, 'SIGKILL');
     }
     await sleep(POLL_MS);
   }
-}
-
-/** Whether `pid` is a living agent of this job, and not another process that has got its number. */
-export async function isAgent(pid: number, jobId: string): Promise<boolean> {
-  const command = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split('\0');
-  return pid !== process.pid && command.includes('agent') && command.includes(jobId) && isAlive(pid);
 }
 
 function signal(pid: number, name: NodeJS.Signals): void {

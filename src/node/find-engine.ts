@@ -11,7 +11,7 @@ import {
 } from '../engine/storage.ts';
 import { UnetError } from '../errors.ts';
 import type { NodeContext } from './context.ts';
-import { writeRecord } from './record.ts';
+import { writeNodeRecord } from './record.ts';
 import type { StepLog } from './step-log.ts';
 
 const PODMAN: Engine = { name: 'podman', type: 'podman', command: ['podman'], compose: [] };
@@ -80,7 +80,7 @@ async function giveStorage(
     runtime: runtimeDirectory(jobId, node),
   };
   record.engine = { type: engine.type, command: [...engine.command] };
-  await writeRecord(directory, record);
+  await writeNodeRecord(directory, record);
   const storage = await makeStorage(engine, {
     jobId,
     node,
@@ -90,7 +90,7 @@ async function giveStorage(
     signal,
   });
   record.variables = { ...record.variables, ...storage.variables };
-  await writeRecord(directory, record);
+  await writeNodeRecord(directory, record);
   log.line(`storage of this job's own (${why}): ${storage.driver} in ${storage.graph}`);
   return true;
 }

@@ -1,8 +1,8 @@
 /** The node gets its ports, its names and its address. */
 import { identityVariables } from '../engine/identity.ts';
 import { UnetError } from '../errors.ts';
+import { addressOfInterface, sourceAddress } from '../launch/address.ts';
 import type { JobSpec } from '../protocol/to-agents.ts';
-import { addressOfInterface, sourceAddress } from './address.ts';
 import { type NodeContext, need } from './context.ts';
 
 /**
@@ -28,7 +28,7 @@ export async function identify(context: NodeContext, signal: AbortSignal): Promi
     context.assignment = assignment;
   } catch (error) {
     const problem = UnetError.from(error).with({ node, step: 'stage' });
-    context.send({ type: 'failed', step: 'stage', ms: 0, error: problem.toRecord() });
+    context.send({ type: 'step', state: 'failed', step: 'stage', ms: 0, error: problem.toRecord() });
     throw problem;
   }
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { UnetError } from '../errors.ts';
 import { childEnvironment } from '../process/environment.ts';
 import type { OwnRelease } from '../protocol/to-agents.ts';
-import { packRelease } from '../provision/pack.ts';
+import { packRelease } from '../provision/pack-release.ts';
 import { rehearsalDirectory } from '../provision/rehearsal-directory.ts';
 import type { NodeContext } from './context.ts';
 

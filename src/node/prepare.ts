@@ -9,6 +9,7 @@ import { UnetError } from '../errors.ts';
 import { ensurePrivateDirectory } from '../files/private-directory.ts';
 import { jobPaths } from '../job/layout.ts';
 import { chooseNodeDirectory, nodeDirectories, nodeParents } from '../job/node-directory.ts';
+import { addressOfInterface, leadAddress } from '../launch/address.ts';
 import { ownArchitecture } from '../pack/architecture.ts';
 import { childEnvironment } from '../process/environment.ts';
 import { endProcessesIn } from '../process/inside.ts';
@@ -16,13 +17,12 @@ import { toolMissing } from '../process/run.ts';
 import type { Hello } from '../protocol/from-agent.ts';
 import type { JobSpec } from '../protocol/to-agents.ts';
 import { PROTOCOL } from '../protocol/version.ts';
-import { addressOfInterface, leadAddress } from './address.ts';
 import { endAgent } from './end-agent.ts';
 import { awaitGuardian } from './guardian.ts';
 import { openScheduler } from './open-scheduler.ts';
-import { seesPack } from './pack.ts';
-import { readRecord } from './record.ts';
-import { type Claim, claimSlot, SLOTS } from './slots.ts';
+import { seesPack } from './receive-pack.ts';
+import { readNodeRecord } from './record.ts';
+import { claimSlot, SLOTS, type SlotClaim } from './slots.ts';
 import { teardown } from './teardown.ts';
 
 export type Prepared = {
@@ -48,8 +48,7 @@ export async function prepare(spec: JobSpec, node: string, env: NodeJS.ProcessEn
   };
   try {
     for (const { directory } of places) {
-      const { pid } = (await readRecord(directory).catch(() => undefined)) ?? {};
-      await endAgent(pid, spec.jobId, spec.stepTimeouts.down);
+      await endAgent(await readNodeRecord(directory).catch(() => undefined), spec.stepTimeouts.down);
       await awaitGuardian(directory, spec.stepTimeouts.down);
       await endProcessesIn(directory);
     }
@@ -83,7 +82,9 @@ async function placesOf(spec: JobSpec, node: string): Promise<{ root: string; di
   if (!openScheduler(spec, node, process.env).madeUpNodes) {
     return all;
   }
-  const records = await Promise.all(all.map(({ directory }) => readRecord(directory).catch(() => undefined)));
+  const records = await Promise.all(
+    all.map(({ directory }) => readNodeRecord(directory).catch(() => undefined)),
+  );
   return all.filter((_, index) => index === 0 || records[index]?.jobDir === spec.jobDir);
 }
 
@@ -99,7 +100,7 @@ function refuseBlanks(directory: string): void {
   if (/[^\p{L}\p{N}/._+@,=-]/u.test(directory)) {
     throw new UnetError(
       'UNET_CONFIG_INVALID',
-      `make cannot work in "${directory}": it has a blank, or a sign that make or a shell reads`,
+      `make cannot work in "${directory}": the path contains a space or a character that is special to make or the shell`,
       {
         fatal: true,
         remedy: 'name another parent with --node-dir, such as /tmp',
@@ -113,7 +114,7 @@ export async function greet(
   spec: JobSpec,
   options: { node: string; unet: string; env: NodeJS.ProcessEnv },
   prepared: Prepared,
-): Promise<{ hello: Hello; claim: Claim | undefined }> {
+): Promise<{ hello: Hello; claim: SlotClaim | undefined }> {
   const { node } = options;
   const isLead = node === spec.lead;
   const [claim, problem, address] = await Promise.all([

@@ -16,6 +16,8 @@ export const NodeRecord = z.object({
   jobDir: z.string().optional(),
   /** The agent's pid: one that still lives is not to be cleaned behind its back. */
   pid: z.number(),
+  /** When that process was started: a pid is used again. */
+  start: z.string().optional(),
   /** The staged release. */
   stage: z.string(),
   /** Whether `make up` was ever started. */
@@ -31,7 +33,7 @@ export type NodeRecord = z.infer<typeof NodeRecord>;
 
 const FILE = 'node.json';
 
-export async function writeRecord(directory: string, record: NodeRecord): Promise<void> {
+export async function writeNodeRecord(directory: string, record: NodeRecord): Promise<void> {
   await writePrivateFile(join(directory, FILE), `${JSON.stringify(record, null, 2)}\n`);
 }
 
@@ -40,7 +42,7 @@ export async function writeRecord(directory: string, record: NodeRecord): Promis
  *
  * @throws UnetError UNET_UNSAFE_PATH when somebody else could have written it.
  */
-export async function readRecord(directory: string): Promise<NodeRecord | undefined> {
+export async function readNodeRecord(directory: string): Promise<NodeRecord | undefined> {
   try {
     const parsed = NodeRecord.safeParse(JSON.parse(await readPrivateFile(join(directory, FILE))));
     return parsed.success ? parsed.data : undefined;

@@ -45,18 +45,24 @@ async function runStep(step: Step, context: NodeContext, signal: AbortSignal): P
     return;
   }
   const started = performance.now();
-  context.send({ type: 'started', step: step.name });
+  context.send({ type: 'step', state: 'started', step: step.name });
   try {
     await step.run(context, log, signal);
     signal.throwIfAborted();
-    context.send({ type: 'done', step: step.name, ms: Math.round(performance.now() - started) });
+    context.send({
+      type: 'step',
+      state: 'done',
+      step: step.name,
+      ms: Math.round(performance.now() - started),
+    });
   } catch (error) {
     // Interrupted, not failed: who interrupted it says why.
     signal.throwIfAborted();
     const failure = UnetError.from(error).with({ node: context.node, step: step.name, log: log.path });
     log.line(`failed: ${failure.message}`);
     context.send({
-      type: 'failed',
+      type: 'step',
+      state: 'failed',
       step: step.name,
       ms: Math.round(performance.now() - started),
       error: failure.toRecord(),

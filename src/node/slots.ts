@@ -20,14 +20,14 @@ export function portsOfSlot(slot: number): Ports {
   return { etcd: base, kubelet: base + 1, flannel: base + 2, apiServer: base + 3 };
 }
 
-export type Claim = { slot: number; release: () => void };
+export type SlotClaim = { slot: number; release: () => void };
 
 /**
  * Claims `from` or the first free slot after it, those below it last; undefined when none is left.
  *
  * @param count how many slots to look at.
  */
-export async function claimSlot(from: number, count = SLOTS): Promise<Claim | undefined> {
+export async function claimSlot(from: number, count = SLOTS): Promise<SlotClaim | undefined> {
   for (let step = 0; step < count; step += 1) {
     const slot = (from + step) % SLOTS;
     const holder = await listen({ path: `\0unet-ports-${slot}` });

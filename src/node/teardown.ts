@@ -8,8 +8,8 @@ import { removeEmptyParents } from '../files/empty-parents.ts';
 import { removeTree } from '../files/remove-tree.ts';
 import { verifyPrivateDirectory } from '../files/safe-path.ts';
 import type { Environment } from '../process/environment.ts';
-import { removeIncoming } from './pack.ts';
-import { type NodeRecord, readRecord } from './record.ts';
+import { removeIncoming } from './receive-pack.ts';
+import { type NodeRecord, readNodeRecord } from './record.ts';
 
 export type TeardownOptions = {
   /** The node's own directory. */
@@ -32,7 +32,7 @@ export async function teardown(options: TeardownOptions): Promise<void> {
   if (!(await isOurs(options.directory))) {
     return;
   }
-  const record = await readRecord(options.directory);
+  const record = await readNodeRecord(options.directory);
   if (record?.up === true) {
     await takeDown(record, options);
   }

@@ -4,6 +4,6 @@ import type { NodeContext } from './context.ts';
 /** Asks for the next turn, and returns its number: an answer to an earlier question, of a try that was given up, is another one's. */
 export function askForTurn(context: Pick<NodeContext, 'turnsAsked' | 'send'>): number {
   context.turnsAsked += 1;
-  context.send({ type: 'want-join', turn: context.turnsAsked });
+  context.send({ type: 'request-join', turn: context.turnsAsked });
   return context.turnsAsked;
 }

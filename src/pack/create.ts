@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { withUsableRuntimeDirectory } from '../engine/storage.ts';
 import { UnetError } from '../errors.ts';
 import { removeTree } from '../files/remove-tree.ts';
-import type { PackedRelease } from '../provision/pack.ts';
+import type { PackedRelease } from '../provision/pack-release.ts';
 import { provisionRelease } from '../provision/provision.ts';
 import { parseReleaseReference, type ReleaseReference, referenceText } from '../provision/reference.ts';
 import { stageRelease } from '../provision/stage.ts';

@@ -1,5 +1,5 @@
 /** What a pack is to be made of. */
-import type { Settings } from '../config/schema.ts';
+import type { EngineSettings } from '../engine/settings.ts';
 import type { Environment } from '../process/environment.ts';
 import type { ProvisionOptions } from '../provision/provision.ts';
 import type { OnPackEvent } from './events.ts';
@@ -19,7 +19,7 @@ export type CreateOptions = {
   kubectl?: string | undefined;
   /** Undefined: the best that can be written here. */
   compression?: Compression | undefined;
-  engine: Settings['engine'];
+  engine: EngineSettings['engine'];
   compose?: string | undefined;
   env: Environment;
   cwd: string;

@@ -53,7 +53,7 @@ export async function openPack(path: string): Promise<Pack> {
     if ((stats.mode & OTHERS_WRITE) !== 0) {
       throw new UnetError('UNET_UNSAFE_PATH', `${absolute} can be written by everyone`, {
         fatal: true,
-        remedy: `whoever writes it chooses what unet runs: make sure of what is in it, then: chmod o-w ${absolute}`,
+        remedy: `other users can change what unet runs: check its content, then run chmod o-w ${absolute}`,
       });
     }
     const text = await readManifest(file, absolute, stats.size);

@@ -1,11 +1,11 @@
 /** `unet pack` as it is seen: a bar on a terminal, a line for each member in a log, JSON lines for a program. */
 import { color, figures } from 'listr2';
-import type { OUTPUTS } from '../config/choices.ts';
 import { formatBytes, progressBar } from '../events/bytes.ts';
 import { formatDuration } from '../events/format.ts';
 import { createPainter, type TerminalStream } from '../events/painter.ts';
 import { redactedJson } from '../events/redacted-json.ts';
 import { automatic } from '../events/renderer.ts';
+import type { OUTPUTS } from '../events/settings.ts';
 import { redact } from '../process/redact.ts';
 import type { OnPackEvent, PackEvent } from './events.ts';
 import type { PackMember } from './manifest.ts';

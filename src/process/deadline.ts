@@ -6,7 +6,7 @@ import type { UnetError } from '../errors.ts';
  *
  * @throws what `late` makes when it took too long; the signal's reason; or what `wait` throws.
  */
-export async function within<T>(
+export async function withDeadline<T>(
   ms: number,
   signal: AbortSignal,
   wait: (limit: AbortSignal) => Promise<T>,

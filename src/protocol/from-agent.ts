@@ -5,6 +5,8 @@ import { STEP_NAMES } from '../steps.ts';
 
 const Step = z.enum(STEP_NAMES);
 
+const step = { type: z.literal('step'), node: z.string(), step: Step };
+
 /** An agent to the supervisor. */
 export const FromAgent = z.discriminatedUnion('type', [
   z.object({
@@ -27,22 +29,24 @@ export const FromAgent = z.discriminatedUnion('type', [
   }),
   z.object({ type: z.literal('claimed'), node: z.string(), round: z.number(), slot: z.number() }),
   z.object({ type: z.literal('beat'), node: z.string() }),
-  z.object({ type: z.literal('started'), node: z.string(), step: Step }),
-  z.object({ type: z.literal('done'), node: z.string(), step: Step, ms: z.number() }),
-  z.object({ type: z.literal('failed'), node: z.string(), step: Step, ms: z.number(), error: ErrorRecord }),
-  z.object({
-    type: z.literal('retrying'),
-    node: z.string(),
-    step: Step,
-    attempt: z.number(),
-    inMs: z.number(),
-    message: z.string(),
-  }),
+  // As the supervisor's event of that name: see src/events/types.ts.
+  z.discriminatedUnion('state', [
+    z.object({ ...step, state: z.literal('started') }),
+    z.object({ ...step, state: z.literal('done'), ms: z.number() }),
+    z.object({ ...step, state: z.literal('failed'), ms: z.number(), error: ErrorRecord }),
+    z.object({
+      ...step,
+      state: z.literal('retrying'),
+      attempt: z.number(),
+      inMs: z.number(),
+      message: z.string(),
+    }),
+  ]),
   z.object({ type: z.literal('warning'), node: z.string(), message: z.string() }),
-  z.object({ type: z.literal('want-pack'), node: z.string() }),
-  z.object({ type: z.literal('pack-over'), node: z.string() }),
-  z.object({ type: z.literal('want-join'), node: z.string(), turn: z.number() }),
-  z.object({ type: z.literal('join-over'), node: z.string() }),
+  z.object({ type: z.literal('request-pack'), node: z.string() }),
+  z.object({ type: z.literal('pack-done'), node: z.string() }),
+  z.object({ type: z.literal('request-join'), node: z.string(), turn: z.number() }),
+  z.object({ type: z.literal('join-done'), node: z.string() }),
   z.object({ type: z.literal('forgotten'), node: z.string(), nodeName: z.string() }),
   z.object({ type: z.literal('join-record'), node: z.string(), record: z.unknown() }),
   z.object({

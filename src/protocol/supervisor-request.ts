@@ -1,15 +1,16 @@
 /** What `unet up` hands to the supervisor that it starts. */
+import * as z from 'zod';
+import { ParsedSettings } from '../config/read-back.ts';
+import { Allocation } from '../scheduler/allocation.ts';
 
-import type { Settings } from '../config/schema.ts';
-import type { Allocation } from '../scheduler/allocation.ts';
-
-export type SupervisorRequest = {
-  allocation: Allocation;
-  settings: Settings;
+export const SupervisorRequest = z.object({
+  allocation: Allocation,
+  settings: ParsedSettings,
   /** The job directory. */
-  jobDir: string;
+  jobDir: z.string(),
   /** Version of unet. */
-  unet: string;
+  unet: z.string(),
   /** Where the command was typed; relative paths are from there. */
-  cwd: string;
-};
+  cwd: z.string(),
+});
+export type SupervisorRequest = z.infer<typeof SupervisorRequest>;

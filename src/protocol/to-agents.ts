@@ -3,8 +3,8 @@
  * one node names it. See from-agent.ts for the answers: each side reads one of the two.
  */
 import * as z from 'zod';
-import { ENGINES } from '../config/choices.ts';
 import { ContainerOptions } from '../engine/container-options.ts';
+import { ENGINES } from '../engine/settings.ts';
 import { TRANSPORT_NAMES } from '../join/transports.ts';
 import { PACK_ROUTES } from '../pack/routes.ts';
 import { Allocation } from '../scheduler/allocation.ts';
@@ -111,7 +111,7 @@ export const ToAgents = z.discriminatedUnion('type', [
   /** A worker that failed tries again, for a record of at least this epoch. */
   z.object({ type: z.literal('retry'), node: z.string(), epoch: z.number().int().positive() }),
   /** Every wanted node has joined or is given up: the lead revokes the bootstrap tokens. */
-  z.object({ type: z.literal('joins-over') }),
+  z.object({ type: z.literal('joins-done') }),
   /** The lead makes and publishes a new join record (its token was revoked, and nodes are to join again). */
   z.object({ type: z.literal('publish-again'), epoch: z.number().int().positive() }),
   z.object({ type: z.literal('usable') }),

@@ -6,7 +6,7 @@ import { keepIfGood, lookUp } from '../cache/obtain.ts';
 import { type Cache, makeWritable, openCache } from '../cache/open.ts';
 import { publish } from '../cache/publish.ts';
 import { UnetError } from '../errors.ts';
-import { packRelease } from './pack.ts';
+import { packRelease } from './pack-release.ts';
 import { obtainRelease, type ProvisionOptions } from './provision.ts';
 import { type LocalReference, type ReleaseReference, referenceText } from './reference.ts';
 import { wantedOf } from './wanted.ts';

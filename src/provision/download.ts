@@ -6,7 +6,7 @@ import { get } from 'node:https';
 import { HttpsProxyAgent } from 'https-proxy-agent';
 import { getProxyForUrl } from 'proxy-from-env';
 import { errnoOf, UnetError } from '../errors.ts';
-import { within } from '../process/deadline.ts';
+import { withDeadline } from '../process/deadline.ts';
 import { MAX_BYTES, tooBig } from './limits.ts';
 import { shownUrl } from './reference.ts';
 
@@ -30,7 +30,7 @@ export async function download(
 ): Promise<string> {
   const late = () => failure(url, `took longer than ${timeoutMs / 1000} s`);
   try {
-    return await within(
+    return await withDeadline(
       timeoutMs,
       signal ?? new AbortController().signal,
       async (limit) => save(await request(url, limit, MAX_REDIRECTS), destination),

@@ -6,7 +6,7 @@ import { exists } from '../files/exists.ts';
 import type { Environment } from '../process/environment.ts';
 import { describeEnd, lastLines, run } from '../process/run.ts';
 
-export type ReleaseFacts = {
+export type ReleaseFeatures = {
   /** Every explicit target with something to do. */
   targets: Set<string>;
   cni: CniTarget;
@@ -33,7 +33,7 @@ const GOAL = 'unet-probe-goal';
 export async function probeRelease(
   directory: string,
   { env, timeoutMs, signal }: ProbeOptions,
-): Promise<ReleaseFacts> {
+): Promise<ReleaseFeatures> {
   await checkMakefile(directory);
   // A goal of our own, as -q does run those lines of the default goal's recipe that have $(MAKE) in them; so 0 and 1
   // (up to date, not up to date) are both fine, and 2 is a Makefile that make cannot read.
@@ -69,7 +69,7 @@ export async function checkMakefile(directory: string, shown = directory): Promi
   });
 }
 
-function describeRelease(directory: string, targets: Set<string>): ReleaseFacts {
+function describeRelease(directory: string, targets: Set<string>): ReleaseFeatures {
   const cni = CNI.find((target) => targets.has(target));
   const missing = NEEDED.filter((target) => !targets.has(target));
   if (cni === undefined || missing.length > 0) {

@@ -6,9 +6,9 @@ import { lookUp, obtain } from '../cache/obtain.ts';
 import { type Cache, openCache, openSiteCache, type SiteCache } from '../cache/open.ts';
 import { discard } from '../cache/publish.ts';
 import { errnoOf, UnetError } from '../errors.ts';
-import { takeFile } from '../files/take-file.ts';
-import { within } from '../process/deadline.ts';
-import { type PackedRelease, type PackOptions, packRelease } from './pack.ts';
+import { linkOrCopyFile } from '../files/link-or-copy.ts';
+import { withDeadline } from '../process/deadline.ts';
+import { type PackedRelease, type PackOptions, packRelease } from './pack-release.ts';
 import { isUpstream } from './pins.ts';
 import {
   type CachedReference,
@@ -119,7 +119,7 @@ export async function obtainRelease(
   if (reference.kind === 'git' && wanted.sha256 === undefined && isUpstream(reference.url)) {
     onNote(`${reference.ref} is not one of the releases whose checksum unet knows ("unet releases")`);
   }
-  return await within(
+  return await withDeadline(
     timeoutMs,
     signal,
     (limit) =>
@@ -192,7 +192,7 @@ async function cachedEntry({ sha256 }: CachedReference, cache: Cache): Promise<E
 /** Takes the archive before it is checked, so that what was checked is what is used. Resolves with its flaw. */
 async function take(entry: Entry, destination: string, signal: AbortSignal): Promise<string | undefined> {
   try {
-    await takeFile(entry.file, destination);
+    await linkOrCopyFile(entry.file, destination);
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') {
       return GONE;

@@ -113,7 +113,7 @@ function parseDownload(text: string): ReleaseReference {
   if (sha256 === undefined || /\s/.test(url)) {
     throw usage(
       `${shownUrl(url)} has no checksum behind it`,
-      `nobody else vouches for a download: add #sha256= and the 64 digits that sha256sum gives for it`,
+      `a download has no other proof of its content: add #sha256= and the 64 digits that sha256sum gives for it`,
     );
   }
   return { kind: 'download', url, sha256: sha256.toLowerCase() };

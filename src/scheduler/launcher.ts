@@ -1,5 +1,6 @@
 /** A launcher starts one agent per node and carries their standard streams, line by line. */
 import type { Environment } from '../process/environment.ts';
+import { ownProgram } from '../process/own-program.ts';
 
 export type LaunchRequest = {
   nodes: readonly string[];
@@ -48,7 +49,7 @@ export function isAddressed(node: string | undefined, to: readonly string[] | un
 
 /** How an agent of `jobId` is started, without what a launcher adds: this very unet. */
 export function agentArgv(jobId: string): string[] {
-  return [process.execPath, process.argv[1] ?? 'unet', 'node', 'agent', '--job', jobId];
+  return [...ownProgram(), 'node', 'agent', '--job', jobId];
 }
 
 /** As a launcher adds it that starts each agent by itself. */

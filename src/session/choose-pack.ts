@@ -5,15 +5,13 @@ import { join } from 'node:path';
 import type { Settings } from '../config/schema.ts';
 import { UnetError } from '../errors.ts';
 import { removeTree } from '../files/remove-tree.ts';
-import { ownArchitecture, sameArchitecture } from '../pack/architecture.ts';
+import { packSpec } from '../launch/pack-spec.ts';
 import { openPack, type Pack } from '../pack/reader.ts';
 import { childEnvironment } from '../process/environment.ts';
-import { packRelease } from '../provision/pack.ts';
+import { packRelease } from '../provision/pack-release.ts';
 import { DEFAULT_RELEASE, pinOf } from '../provision/pins.ts';
 import { parseReleaseReference, type ReleaseReference, referenceText } from '../provision/reference.ts';
 import { rehearsalDirectory } from '../provision/rehearsal-directory.ts';
-import type { Allocation } from '../scheduler/allocation.ts';
-import { settingsOfPack } from '../supervisor/use-pack.ts';
 
 export type ChooseOptions = {
   settings: Settings;
@@ -43,11 +41,15 @@ export async function choosePack(options: ChooseOptions): Promise<Settings> {
   return settingsOfPack(settings, pack);
 }
 
-/** Where this is one of the nodes; the others say theirs when they greet. */
-export function refuseOtherMachine({ path, manifest }: Pack, { self }: Allocation): void {
-  if (self !== undefined) {
-    sameArchitecture(`the pack ${path}`, manifest.architecture, self, ownArchitecture());
-  }
+/** The settings with what the pack decides; what was asked for otherwise stays. */
+export function settingsOfPack(settings: Settings, { path, manifest, ...pack }: Pack): Settings {
+  const { image } = packSpec({ path, manifest, ...pack });
+  return {
+    ...settings,
+    pack: path,
+    release: manifest.release.description,
+    image: settings.image ?? image,
+  };
 }
 
 async function refuseOtherRelease(pack: Pack, options: ChooseOptions): Promise<void> {

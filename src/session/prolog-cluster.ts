@@ -1,9 +1,9 @@
 /** The cluster that the prologs of a job have made, as the job's own commands find it. */
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { presencesOf } from '../attach/presence.ts';
 import type { Settings } from '../config/schema.ts';
 import { type JobState, readState } from '../job/state.ts';
+import { presencesOf } from '../launch/presence.ts';
 import type { Allocation } from '../scheduler/allocation.ts';
 import { findScheduler, SCHEDULER_NAMES, scheduler } from '../scheduler/registry.ts';
 

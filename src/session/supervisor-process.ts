@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { spawnDetached } from '../process/detached.ts';
 import { childEnvironment } from '../process/environment.ts';
+import { ownProgram } from '../process/own-program.ts';
 import type { SupervisorRequest } from '../protocol/supervisor-request.ts';
 
 export type SupervisorProcess = {
@@ -26,7 +27,7 @@ export function startSupervisorProcess(
   env: NodeJS.ProcessEnv,
 ): SupervisorProcess {
   const output = openOutput();
-  const argv = [process.execPath, process.argv[1] ?? 'unet', 'node', 'supervisor'];
+  const argv = [...ownProgram(), 'node', 'supervisor'];
   const child = spawnDetached(argv, {
     env: childEnvironment(env, { UNET_CONFIG: undefined }),
     cwd: request.cwd,

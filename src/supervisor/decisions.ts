@@ -158,7 +158,7 @@ export function createDecisions(context: DecisionOptions): Decisions {
       return;
     }
     cancelDeadline();
-    cluster.send({ type: 'joins-over' }, [lead.name]);
+    cluster.send({ type: 'joins-done' }, [lead.name]);
     cluster.send({ type: 'usable' });
     const names = (nodes: NodeEntry[]) => nodes.map(({ name }) => name);
     effects.push({ do: 'summarize', ready: names(verdict.ready), missing: names(verdict.missing) });
@@ -173,7 +173,7 @@ export function createDecisions(context: DecisionOptions): Decisions {
   /** After the bring-up: a node that came late, or came back, may make the cluster whole. */
   const considerLate = () => {
     if ([...roster.values()].every(isSettled)) {
-      cluster.send({ type: 'joins-over' }, [lead.name]);
+      cluster.send({ type: 'joins-done' }, [lead.name]);
     }
     if (phase === 'degraded' && readyNodes(roster).length >= wantedNodes(cluster)) {
       enter({ do: 'enter', phase: 'usable' });
@@ -223,7 +223,9 @@ export function createDecisions(context: DecisionOptions): Decisions {
   };
 
   const launch = (nodes: readonly string[]) => {
-    nodes.forEach((name) => Object.assign(roster.get(name) ?? {}, { launched: true }));
+    for (const name of nodes) {
+      Object.assign(roster.get(name) ?? {}, { launched: true });
+    }
     effects.push({ do: 'launch', nodes });
     cluster.after(settings.stepTimeouts.hello, () => agentEnds.missSilent(nodes));
   };
@@ -288,7 +290,9 @@ export function createDecisions(context: DecisionOptions): Decisions {
     },
     'cleaned-for-retry': ({ nodes }) => {
       if (phase === 'bringing-up') {
-        nodes.forEach((name) => Object.assign(roster.get(name) ?? {}, { gone: false }));
+        for (const name of nodes) {
+          Object.assign(roster.get(name) ?? {}, { gone: false });
+        }
         launch(nodes);
       }
     },

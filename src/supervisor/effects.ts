@@ -50,8 +50,8 @@ export type Effect =
   | { do: 'deliver-release'; everyNodeSeesJobDir: boolean }
   | { do: 'resend-release'; node: string; seesJobDir?: boolean | undefined }
   | { do: 'start-pack' }
-  | { do: 'want-pack'; node: string }
-  | { do: 'pack-over'; node: string }
+  | { do: 'request-pack'; node: string }
+  | { do: 'pack-done'; node: string }
   | { do: 'keep-kubeconfig'; message: Extract<FromAgent, { type: 'kubeconfig' }> }
   | { do: 'summarize'; ready: string[]; missing: string[] }
   /** Write the state soon. */

@@ -24,8 +24,8 @@ export function giveUp(
   node.error ??= error.toRecord();
   node.steps.clear();
   cluster.setNode(node, phase, error.message);
-  joining.over(node);
-  cluster.effect({ do: 'pack-over', node: node.name });
+  joining.finish(node);
+  cluster.effect({ do: 'pack-done', node: node.name });
   if (node === lead) {
     cluster.fail(leadLost(node, error, phase));
     return;

@@ -41,7 +41,8 @@ export function createHandshake(cluster: Cluster): Handshake {
     onNone: () =>
       cluster.fail(
         new UnetError('UNET_PORTS_TAKEN', `none of the ${SLOTS} slots of ports is free on all nodes`, {
-          remedy: 'see with "ss -ltnup" on the nodes who has them, or use fewer nodes with --nodes',
+          remedy:
+            'run "ss -ltnup" on the nodes to see which processes use them, or use fewer nodes with --nodes',
         }),
       ),
   });
@@ -207,6 +208,6 @@ function refusal(
 function portsTaken(node: NodeEntry, message: string): UnetError {
   return new UnetError('UNET_PORTS_TAKEN', message, {
     node: node.name,
-    remedy: 'see with "ss -ltnup" on that node who has them',
+    remedy: 'run "ss -ltnup" on that node to see which processes use them',
   });
 }

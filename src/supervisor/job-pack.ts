@@ -1,6 +1,6 @@
 /** The offline pack of a job: looked through before anything is touched, then where its release comes from. */
 import type { Pack } from '../pack/reader.ts';
-import type { PackedRelease } from '../provision/pack.ts';
+import type { PackedRelease } from '../provision/pack-release.ts';
 import type { SupervisorOptions } from './cluster.ts';
 import type { PackOptions } from './use-pack.ts';
 
@@ -22,7 +22,7 @@ export function createJobPack(
       if (settings.pack !== undefined) {
         // Most jobs have none, and need not read how one is read.
         const { openPack } = await import('../pack/reader.ts');
-        const { refuseOtherMachine } = await import('../session/choose-pack.ts');
+        const { refuseOtherMachine } = await import('./use-pack.ts');
         const { kubectlOfPack, verifyPack } = await import('./use-pack.ts');
         refuseOtherMachine(await openPack(settings.pack), allocation);
         opened = await verifyPack(settings.pack, options);

@@ -1,14 +1,14 @@
 /** Whose turn it is to join, and that the API server has forgotten what an earlier try registered. */
 import type { Cancel, Cluster } from './cluster.ts';
 import type { NodeEntry } from './roster.ts';
-import { createJoinWindow } from './turns.ts';
+import { createTurns } from './turns.ts';
 
 // Deleting a Node takes one call; without an answer kubeadm's own check decides.
 const FORGET_TIMEOUT_MS = 15_000;
 
 export type Joining = {
-  want: (node: NodeEntry, turn: number) => void;
-  over: (node: NodeEntry) => void;
+  request: (node: NodeEntry, turn: number) => void;
+  finish: (node: NodeEntry) => void;
   /** The lead has deleted the Node. */
   forgotten: (nodeName: string) => void;
 };
@@ -17,7 +17,7 @@ export function createJoining(cluster: Cluster): Joining {
   const { options } = cluster;
   // What each has asked for last.
   const turns = new Map<string, number>();
-  const window = createJoinWindow(options.settings.joinWindow, (node) =>
+  const window = createTurns(options.settings.joinWindow, (node) =>
     cluster.send({ type: 'grant', node, turn: turns.get(node) ?? 0 }, [node]),
   );
   const waiting = new Map<string, { node: NodeEntry; cancelWait: Cancel }>();
@@ -29,16 +29,16 @@ export function createJoining(cluster: Cluster): Joining {
   const proceed = (nodeName: string) => {
     const entry = waiting.get(nodeName);
     if (entry !== undefined && cancel(entry.node)) {
-      window.want(entry.node.name);
+      window.request(entry.node.name);
     }
   };
 
   return {
-    want: (node, turn) => {
+    request: (node, turn) => {
       turns.set(node.name, turn);
       node.joinTries += 1;
       if (node.joinTries === 1) {
-        window.want(node.name);
+        window.request(node.name);
         return;
       }
       // kubeadm refuses to join under the name of a Node that still counts as Ready.
@@ -49,9 +49,9 @@ export function createJoining(cluster: Cluster): Joining {
       });
       cluster.send({ type: 'forget', nodeName: node.nodeName }, [cluster.lead.name]);
     },
-    over: (node) => {
+    finish: (node) => {
       cancel(node);
-      window.over(node.name);
+      window.finish(node.name);
     },
     forgotten: proceed,
   };

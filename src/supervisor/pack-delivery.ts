@@ -5,14 +5,14 @@ import type { Broadcast } from '../scheduler/scheduler.ts';
 import type { PackCluster } from './pack-broadcast.ts';
 import { broadcastOf, broadcastPack } from './pack-broadcast.ts';
 import { isOut, type NodeEntry } from './roster.ts';
-import { createJoinWindow } from './turns.ts';
+import { createTurns } from './turns.ts';
 
 export type PackDelivery = {
   /** Who there is has greeted: now it can be decided how the pack comes to them. */
   start: () => void;
-  want: (node: NodeEntry) => void;
+  request: (node: NodeEntry) => void;
   /** It has loaded it, or will not. */
-  over: (node: NodeEntry) => void;
+  finish: (node: NodeEntry) => void;
 };
 
 /** Nothing at all without a pack. */
@@ -21,7 +21,7 @@ export function createPackDelivery(cluster: PackCluster, signal: AbortSignal): P
   const wanting = new Set<NodeEntry>();
   let route: PackRoute | undefined;
   let name: string | undefined;
-  const readers = createJoinWindow(settings.packReaders, (node) =>
+  const readers = createTurns(settings.packReaders, (node) =>
     cluster.send({ type: 'pack', node, via: 'shared-fs' }, [node]),
   );
 
@@ -29,7 +29,7 @@ export function createPackDelivery(cluster: PackCluster, signal: AbortSignal): P
     if (route !== 'shared-fs' && route !== undefined && !wasMissed(node)) {
       cluster.send({ type: 'pack', node: node.name, via: route, name }, [node.name]);
     } else if (node.hello?.seesPack === true) {
-      readers.want(node.name);
+      readers.request(node.name);
     } else {
       cluster.giveUp(node, unreachable(node));
     }
@@ -90,17 +90,17 @@ export function createPackDelivery(cluster: PackCluster, signal: AbortSignal): P
         cluster.fail(UnetError.from(error));
       }
     },
-    want: (node) => {
+    request: (node) => {
       if (route === undefined) {
         wanting.add(node);
       } else {
         offer(node);
       }
     },
-    over: (node) => {
+    finish: (node) => {
       wanting.delete(node);
       reached.delete(node.name);
-      readers.over(node.name);
+      readers.finish(node.name);
     },
   };
 }

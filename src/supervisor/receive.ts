@@ -30,21 +30,18 @@ export function createReceiver(cluster: Cluster, rooms: Rooms): (message: FromAg
         return handshake.hello(node, message);
       case 'claimed':
         return handshake.claimed(node, message.slot);
-      case 'started':
-      case 'done':
-      case 'failed':
-      case 'retrying':
-        return stepNews(cluster, rooms, node, message);
+      case 'step':
+        return onStep(cluster, rooms, node, message);
       case 'warning':
         return cluster.emit({ type: 'warning', node: node.name, message: message.message });
-      case 'want-pack':
-        return cluster.effect({ do: 'want-pack', node: node.name });
-      case 'pack-over':
-        return cluster.effect({ do: 'pack-over', node: node.name });
-      case 'want-join':
-        return joining.want(node, message.turn);
-      case 'join-over':
-        return joining.over(node);
+      case 'request-pack':
+        return cluster.effect({ do: 'request-pack', node: node.name });
+      case 'pack-done':
+        return cluster.effect({ do: 'pack-done', node: node.name });
+      case 'request-join':
+        return joining.request(node, message.turn);
+      case 'join-done':
+        return joining.finish(node);
       case 'forgotten':
         return joining.forgotten(message.nodeName);
       case 'join-record':
@@ -63,36 +60,21 @@ export function createReceiver(cluster: Cluster, rooms: Rooms): (message: FromAg
   };
 }
 
-function stepNews(
-  cluster: Cluster,
-  { readiness }: Rooms,
-  node: NodeEntry,
-  message: Of<'started' | 'done' | 'failed' | 'retrying'>,
-): void {
+function onStep(cluster: Cluster, { readiness }: Rooms, node: NodeEntry, message: Of<'step'>): void {
   const { step } = message;
-  const where = { type: 'step', node: node.name, step } as const;
-  switch (message.type) {
+  cluster.emit(message);
+  switch (message.state) {
     case 'started':
       node.steps.add(step);
-      cluster.emit({ ...where, state: 'started' });
       cluster.effect({ do: 'save' });
       break;
     case 'retrying':
-      cluster.emit({
-        ...where,
-        state: 'retrying',
-        attempt: message.attempt,
-        inMs: message.inMs,
-        message: message.message,
-      });
       break;
     case 'failed':
-      cluster.emit({ ...where, state: 'failed', ms: message.ms, error: message.error });
       cluster.giveUp(node, UnetError.fromRecord(message.error));
       break;
     case 'done':
       node.steps.delete(step);
-      cluster.emit({ ...where, state: 'done', ms: message.ms });
       // The control plane's own node registers during init.
       if (step === 'join' || step === 'init') {
         readiness.joined(node);

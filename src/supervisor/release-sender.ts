@@ -7,7 +7,7 @@ import type { Settings } from '../config/schema.ts';
 import { UnetError } from '../errors.ts';
 import { childEnvironment } from '../process/environment.ts';
 import type { OwnRelease, ToAgents } from '../protocol/to-agents.ts';
-import type { PackedRelease } from '../provision/pack.ts';
+import type { PackedRelease } from '../provision/pack-release.ts';
 import type { ProvisionOptions } from '../provision/provision.ts';
 import { parseReleaseReference, type ReleaseReference } from '../provision/reference.ts';
 import { rehearsalDirectory } from '../provision/rehearsal-directory.ts';

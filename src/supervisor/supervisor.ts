@@ -14,10 +14,11 @@ import { type JobPaths, jobPaths } from '../job/layout.ts';
 import type { ApiServer } from '../kubernetes/server-url.ts';
 import { launcherFor, leadPlace } from '../launch/agents.ts';
 import { jobSpec } from '../launch/job-spec.ts';
-import { packSpec } from '../pack/pack-spec.ts';
+import { packSpec } from '../launch/pack-spec.ts';
 import type { ResumeSettings } from '../protocol/control.ts';
 import type { FromAgent } from '../protocol/from-agent.ts';
 import type { JobSpec, ToAgents } from '../protocol/to-agents.ts';
+import { provisionSettings } from '../provision/from-settings.ts';
 import type { RecordPublisher, SchedulerJob } from '../scheduler/scheduler.ts';
 import { type Cleaning, createCleaning } from './cleaning.ts';
 import type { SupervisorOptions } from './cluster.ts';
@@ -28,7 +29,6 @@ import { createJobPack, type JobPack } from './job-pack.ts';
 import { createLaunches, type Launches } from './launches.ts';
 import { createPackDelivery, type PackDelivery } from './pack-delivery.ts';
 import { isEnding } from './phases.ts';
-import { provisionSettings } from './provision-settings.ts';
 import { refuseStage, releaseArchiver } from './release-archive.ts';
 import { createReleaseSender, type ReleaseSender } from './release-sender.ts';
 import { type Replay, replay } from './replay.ts';
@@ -247,47 +247,32 @@ export class Supervisor {
   }
 
   private perform(effect: Effect): void {
-    switch (effect.do) {
-      case 'send':
-        return this.send(effect.message, effect.to);
-      case 'emit':
-        return this.emit(effect.event);
-      case 'enter':
-        return this.enter(effect);
-      case 'launch':
-        return this.launches.start(effect.nodes, { ...this.spec, epoch: this.decisions.epoch() });
-      case 'clean':
-        return this.clean(effect.node);
-      case 'clean-for-retry':
-        return void this.cleanForRetry(effect.nodes);
-      case 'deliver-release':
-        return this.release.deliver(effect.everyNodeSeesJobDir);
-      case 'resend-release':
-        return this.release.again([effect.node], effect.seesJobDir);
-      case 'start-pack':
-        return this.pack.start();
-      case 'want-pack':
-        return this.withNode(effect.node, (node) => this.pack.want(node));
-      case 'pack-over':
-        return this.withNode(effect.node, (node) => this.pack.over(node));
-      case 'keep-kubeconfig':
-        return void this.keepKubeconfig(effect.message);
-      case 'summarize':
-        return this.summarize(effect);
-      case 'save':
-        return this.saveSoon();
-      case 'wake':
-        return this.wakeAfter(effect);
-      case 'cancel-wake':
-        clearTimeout(this.waits.get(effect.id));
-        this.waits.delete(effect.id);
-        return;
-      case 'note':
-        return this.options.note(effect.line);
-      case 'tear-down':
-        return void this.tearDown(effect.reason);
-    }
+    (this.performers[effect.do] as (effect: Effect) => void)(effect);
   }
+
+  private readonly performers: { [D in Effect['do']]: (effect: Extract<Effect, { do: D }>) => void } = {
+    send: ({ message, to }) => this.send(message, to),
+    emit: ({ event }) => this.emit(event),
+    enter: (effect) => this.enter(effect),
+    launch: ({ nodes }) => this.launches.start(nodes, { ...this.spec, epoch: this.decisions.epoch() }),
+    clean: ({ node }) => this.clean(node),
+    'clean-for-retry': ({ nodes }) => void this.cleanForRetry(nodes),
+    'deliver-release': ({ everyNodeSeesJobDir }) => this.release.deliver(everyNodeSeesJobDir),
+    'resend-release': ({ node, seesJobDir }) => this.release.again([node], seesJobDir),
+    'start-pack': () => this.pack.start(),
+    'request-pack': ({ node: name }) => this.withNode(name, (node) => this.pack.request(node)),
+    'pack-done': ({ node: name }) => this.withNode(name, (node) => this.pack.finish(node)),
+    'keep-kubeconfig': ({ message }) => void this.keepKubeconfig(message),
+    summarize: (effect) => this.summarize(effect),
+    save: () => this.saveSoon(),
+    wake: (effect) => this.wakeAfter(effect),
+    'cancel-wake': ({ id }) => {
+      clearTimeout(this.waits.get(id));
+      this.waits.delete(id);
+    },
+    note: ({ line }) => this.options.note(line),
+    'tear-down': ({ reason }) => void this.tearDown(reason),
+  };
 
   private enter({ phase, message, retained, restarting }: Extract<Effect, { do: 'enter' }>): void {
     this.since = new Date();
@@ -383,7 +368,7 @@ export class Supervisor {
     this.waits.set(id, timer);
   }
 
-  private withNode(name: string, action: (node: Parameters<PackDelivery['want']>[0]) => void): void {
+  private withNode(name: string, action: (node: Parameters<PackDelivery['request']>[0]) => void): void {
     const node = this.decisions.roster.get(name);
     if (node !== undefined) {
       action(node);

@@ -1,8 +1,8 @@
 /** Whether the allocation lasts as long as the bring-up may take, and its teardown. */
 
-import { durationText } from '../config/duration.ts';
 import type { Settings } from '../config/schema.ts';
 import type { Allocation } from '../scheduler/allocation.ts';
+import { durationText } from '../setting/duration.ts';
 
 // A bring-up with a built image took 35 s for two hosts (recorded with podman), five times that where much is slow. A
 // lower --timeout says that it will be over by then.

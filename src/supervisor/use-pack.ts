@@ -1,17 +1,17 @@
 /** What the supervisor takes out of a pack before any node is touched: that it is right, its release, its kubectl. */
 import { chmod } from 'node:fs/promises';
-import type { Settings } from '../config/schema.ts';
 import { UnetError } from '../errors.ts';
 import type { EventBody } from '../events/types.ts';
 import { ensurePrivateDirectory } from '../files/private-directory.ts';
 import { createPrivateFile } from '../files/private-file.ts';
 import type { JobPaths } from '../job/layout.ts';
+import { ownArchitecture, sameArchitecture } from '../pack/architecture.ts';
 import { invalidPack } from '../pack/errors.ts';
 import type { PackMember } from '../pack/manifest.ts';
-import { packSpec } from '../pack/pack-spec.ts';
 import { memberContent, openPack, type Pack, verifyMembers } from '../pack/reader.ts';
 import { childEnvironment } from '../process/environment.ts';
-import type { PackedRelease } from '../provision/pack.ts';
+import type { PackedRelease } from '../provision/pack-release.ts';
+import type { Allocation } from '../scheduler/allocation.ts';
 
 const TELL_MS = 500;
 const OWNER_ONLY = 0o700;
@@ -22,6 +22,13 @@ export type PackOptions = {
   signal: AbortSignal;
   emit: (event: EventBody) => void;
 };
+
+/** Where this is one of the nodes; the others say theirs when they greet. */
+export function refuseOtherMachine({ path, manifest }: Pack, { self }: Allocation): void {
+  if (self !== undefined) {
+    sameArchitecture(`the pack ${path}`, manifest.architecture, self, ownArchitecture());
+  }
+}
 
 /** Reads all of it. @throws UnetError UNET_PACK_…: nothing has been started by then. */
 export async function verifyPack(path: string, { signal, emit }: PackOptions): Promise<Pack> {
@@ -62,17 +69,6 @@ export async function kubectlOfPack(pack: Pack, options: PackOptions): Promise<v
     await unpack(pack, member, options.paths.kubectl, options);
     await chmod(options.paths.kubectl, OWNER_ONLY);
   }
-}
-
-/** The settings with what the pack decides; what was asked for otherwise stays. */
-export function settingsOfPack(settings: Settings, { path, manifest, ...pack }: Pack): Settings {
-  const { image } = packSpec({ path, manifest, ...pack });
-  return {
-    ...settings,
-    pack: path,
-    release: manifest.release.description,
-    image: settings.image ?? image,
-  };
 }
 
 async function unpack(pack: Pack, member: PackMember, path: string, options: PackOptions): Promise<void> {

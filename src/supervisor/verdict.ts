@@ -29,12 +29,12 @@ export function describePending(roster: Roster, dns: boolean): string {
     .map((node) => `${node.name} (${[...node.steps].join(', ') || describePhase(node)})`);
   const parts = waiting.length > 0 ? waiting.slice(0, 8) : dns ? [] : ['DNS of the cluster'];
   const more = waiting.length > 8 ? ` and ${waiting.length - 8} more` : '';
-  return `${parts.join(', ')}${more}` || 'nothing any more';
+  return `${parts.join(', ')}${more}` || 'nothing';
 }
 
 function describePhase({ phase, kubeMessage }: NodeEntry): string {
   if (phase === 'waiting') {
-    return 'its agent said nothing';
+    return 'no message from its agent';
   }
   return phase === 'joined' ? `joined, not Ready: ${kubeMessage ?? 'not seen in the API'}` : phase;
 }

@@ -3,10 +3,10 @@ import { connect as connectPlain } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, expect, it } from 'vitest';
-import { connectAgent } from '../../src/attach/connect.ts';
 import { attachLauncher } from '../../src/attach/launcher.ts';
 import type { MeetingPoint } from '../../src/attach/meeting-point.ts';
 import { sharedFsPlace } from '../../src/attach/shared-fs.ts';
+import { connectAgent } from '../../src/node/connect-agent.ts';
 import { refusingLauncher } from '../../src/scheduler/refusing-launcher.ts';
 import { scratch, until } from '../process/scratch.ts';
 

@@ -6,8 +6,6 @@ import { program, scratch } from '../process/scratch.ts';
 
 const UNET = join(import.meta.dirname, '../../bin/unet.js');
 
-export type UnetPlace = ReturnType<typeof unetPlace>;
-
 /** A home, a TMPDIR and a PATH whose git writes down what it was asked for. */
 export function unetPlace() {
   const directory = scratch();

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { durationText, MAX_DURATION_MS, parseDuration } from '../../src/config/duration.ts';
+import { durationText, MAX_DURATION_MS, parseDuration } from '../../src/setting/duration.ts';
 
 describe('a duration', () => {
   it.each([

@@ -2,7 +2,7 @@ import type { V1Node, V1Secret } from '@kubernetes/client-node';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { dnsReady } from '../../src/kubernetes/dns.ts';
 import { deleteNode, followNodes, type KubeNode } from '../../src/kubernetes/nodes.ts';
-import { boundToken, revokeTokens } from '../../src/kubernetes/tokens.ts';
+import { limitToken, revokeTokens } from '../../src/kubernetes/tokens.ts';
 import { resourceTypes } from '../../src/rehearsal/api/resource-types.ts';
 import { until } from '../process/scratch.ts';
 import { RehearsedApi, recorded } from './api.ts';
@@ -162,7 +162,7 @@ describe('bootstrap tokens', () => {
   it('live as long as the record: the published one is bounded, the one of kubeadm init goes', async () => {
     const { api, secrets } = await withTokens();
     const expiresAt = new Date(Date.now() + 900_000).toISOString();
-    await boundToken(api.config, 'vyndqi', expiresAt);
+    await limitToken(api.config, 'vyndqi', expiresAt);
     expect(secrets().map(({ metadata }) => metadata?.name)).toEqual(['bootstrap-token-vyndqi', 'other']);
     const before = recorded<V1Secret[]>('bootstrap-token-secrets.json')[1]?.data;
     const { expiration, ...rest } = secrets()[0]?.data ?? {};

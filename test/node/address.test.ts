@@ -1,6 +1,6 @@
 import { networkInterfaces } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import { addressOfInterface, leadAddress, sourceAddress } from '../../src/node/address.ts';
+import { addressOfInterface, leadAddress, sourceAddress } from '../../src/launch/address.ts';
 
 const own = Object.values(networkInterfaces()).flatMap((addresses) =>
   (addresses ?? []).map(({ address }) => address),

@@ -6,7 +6,7 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { Settings, StepTimeouts } from '../../src/config/schema.ts';
+import { Settings } from '../../src/config/schema.ts';
 import { containerOptions } from '../../src/engine/container-options.ts';
 import { jobPaths } from '../../src/job/layout.ts';
 import { portsOfSlot } from '../../src/node/slots.ts';
@@ -14,7 +14,8 @@ import { createAssembler } from '../../src/protocol/frames.ts';
 import { FromAgent } from '../../src/protocol/from-agent.ts';
 import type { JobSpec, ToAgents } from '../../src/protocol/to-agents.ts';
 import { PROTOCOL } from '../../src/protocol/version.ts';
-import { type PackedRelease, packRelease } from '../../src/provision/pack.ts';
+import { type PackedRelease, packRelease } from '../../src/provision/pack-release.ts';
+import { StepTimeouts } from '../../src/setting/bring-up.ts';
 import { processesOf, scratch, until } from '../process/scratch.ts';
 
 export const BUNDLE = fileURLToPath(new URL('../../bin/unet.js', import.meta.url));
@@ -170,7 +171,11 @@ export class Agent {
     });
   }
 
-  step<T extends 'started' | 'done' | 'failed'>(type: T, step: Of<'started'>['step']): Promise<Of<T>> {
-    return this.heard(type, (message) => 'step' in message && message.step === step);
+  async step<S extends Of<'step'>['state']>(
+    state: S,
+    step: Of<'step'>['step'],
+  ): Promise<Extract<Of<'step'>, { state: S }>> {
+    const heard = await this.heard('step', (message) => message.state === state && message.step === step);
+    return heard as Extract<Of<'step'>, { state: S }>;
   }
 }

@@ -355,7 +355,11 @@ describe('what is said before anything is started', () => {
       code: 'UNET_RELEASE_TARGETS',
       message: expect.stringContaining('kubeadm-init'),
     });
-    expect(agent.said.some((message) => message.type === 'started' && message.step === 'up')).toBe(false);
+    expect(
+      agent.said.some(
+        (message) => message.type === 'step' && message.state === 'started' && message.step === 'up',
+      ),
+    ).toBe(false);
     agent.endInput();
     await agent.exited;
     await expectNothingLeft(place);

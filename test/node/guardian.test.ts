@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { Cluster } from '../lead/cluster.ts';
 import { until } from '../process/scratch.ts';
+import { Cluster } from '../session/cluster.ts';
 
 /** All that runs for the cluster but its nodes and their guardians. */
 function killResidents(cluster: Cluster, ...roles: ('supervisor' | 'agent')[]): void {

@@ -11,8 +11,8 @@ function context() {
   const logged: string[] = [];
   const fake = {
     node: 'n1',
-    send: (message: { type: string; step?: string; error?: unknown }) =>
-      sent.push(`${message.type} ${message.step}`),
+    send: (message: { type: string; state?: string; step?: string; error?: unknown }) =>
+      sent.push(`${message.state ?? message.type} ${message.step}`),
     openLog: (step: string) => ({
       path: `/logs/${step}.log`,
       line: (text: string) => logged.push(text),

@@ -1,7 +1,7 @@
 import { chownSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type NodeRecord, readRecord, recordedNodes, writeRecord } from '../../src/node/record.ts';
+import { type NodeRecord, readNodeRecord, recordedNodes, writeNodeRecord } from '../../src/node/record.ts';
 import { teardown } from '../../src/node/teardown.ts';
 import { childEnvironment } from '../../src/process/environment.ts';
 import { scratch } from '../process/scratch.ts';
@@ -24,7 +24,7 @@ async function node(recipe: string, changes: Partial<NodeRecord> = {}) {
     variables: { NODE_NAME: 'u7s-n1', MARK: join(place, 'mark') },
     ...changes,
   };
-  await writeRecord(directory, record);
+  await writeNodeRecord(directory, record);
   const tearDown = () =>
     teardown({ directory, root, env: childEnvironment(process.env), timeoutMs: 30_000, onLine: () => {} });
   return { place, root, directory, stage, tearDown, mark: join(place, 'mark') };
@@ -69,7 +69,7 @@ describe('the teardown of a node', () => {
         remedy: expect.stringContaining('unet down'),
       },
     });
-    expect(await readRecord(directory)).toMatchObject({ node: 'n1' });
+    expect(await readNodeRecord(directory)).toMatchObject({ node: 'n1' });
     writeFileSync(join(stage, 'Makefile'), 'down-v:\n\t@true\n');
     await tearDown();
     expect(existsSync(directory)).toBe(false);

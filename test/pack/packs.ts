@@ -7,7 +7,7 @@ import { createPack } from '../../src/pack/create.ts';
 import type { PackEvent } from '../../src/pack/events.ts';
 import type { CreateOptions } from '../../src/pack/options.ts';
 import { childEnvironment } from '../../src/process/environment.ts';
-import { provisionSettings } from '../../src/supervisor/provision-settings.ts';
+import { provisionSettings } from '../../src/provision/from-settings.ts';
 import { place } from '../files/place.ts';
 import { tree } from '../provision/releases.ts';
 import { dockerArchive, type MadeImage } from './image-archives.ts';

@@ -6,7 +6,7 @@ import { listEntries } from '../../src/cache/entry.ts';
 import { cachePaths } from '../../src/cache/layout.ts';
 import { openCache } from '../../src/cache/open.ts';
 import { addRelease } from '../../src/provision/add.ts';
-import { packRelease } from '../../src/provision/pack.ts';
+import { packRelease } from '../../src/provision/pack-release.ts';
 import { type Pin, UPSTREAM } from '../../src/provision/pins.ts';
 import { type ProvisionOptions, provisionRelease } from '../../src/provision/provision.ts';
 import { parseReleaseReference } from '../../src/provision/reference.ts';

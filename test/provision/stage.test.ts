@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { Header } from 'tar';
 import { describe, expect, test } from 'vitest';
-import { packRelease } from '../../src/provision/pack.ts';
+import { packRelease } from '../../src/provision/pack-release.ts';
 import { stageRelease } from '../../src/provision/stage.ts';
 import { asUser, place, USER } from '../files/place.ts';
 import { env, FILES, tree } from './releases.ts';

@@ -60,7 +60,7 @@ const lost = (node: string): Input => ({
   fate: undefined,
 });
 const joined = (node: string): Input =>
-  message({ type: 'done', node, step: node === 'n0' ? 'init' : 'join', ms: 1 });
+  message({ type: 'step', state: 'done', node, step: node === 'n0' ? 'init' : 'join', ms: 1 });
 const ready = (node: string): Input =>
   message({ type: 'kube-node', node: 'n0', name: `u7s-${node}`, ready: true, message: '' });
 const dns: Input = message({ type: 'dns', node: 'n0' });

@@ -1,6 +1,6 @@
 /** A worker watches for the lead's join record. */
 import { UnetError } from '../../errors.ts';
-import { within } from '../../process/deadline.ts';
+import { withDeadline } from '../../process/deadline.ts';
 import type { Step } from '../context.ts';
 import { askForTurn } from '../turn.ts';
 
@@ -12,7 +12,7 @@ export const awaitJoin: Step = {
     // A turn that comes before the record saves a question and an answer between the two.
     context.turn = askForTurn(context);
     const none = `no join record of epoch ${context.epoch} came by ${transport.name} within ${ms / 1000} s`;
-    context.joinRecord = await within(
+    context.joinRecord = await withDeadline(
       ms,
       signal,
       (limit) => transport.watch(limit),

@@ -30,7 +30,14 @@ export const join: Step = {
         if (resetError !== undefined) {
           log.line(`the reset failed too: ${resetError.message}`);
         }
-        context.send({ type: 'retrying', step: 'join', attempt: number, inMs, message: error.message });
+        context.send({
+          type: 'step',
+          state: 'retrying',
+          step: 'join',
+          attempt: number,
+          inMs,
+          message: error.message,
+        });
       },
     });
   },
@@ -67,7 +74,7 @@ async function attempt(context: NodeContext, log: StepLog, signal: AbortSignal):
       throw classifyJoinFailure(`${result.stdout}\n${result.stderr}`);
     }
   } finally {
-    context.send({ type: 'join-over' });
+    context.send({ type: 'join-done' });
     await rm(command, { force: true });
   }
 }

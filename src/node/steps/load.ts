@@ -10,10 +10,10 @@ import { createPrivateFile } from '../../files/private-file.ts';
 import { ownArchitecture, sameArchitecture } from '../../pack/architecture.ts';
 import type { PackMember } from '../../pack/manifest.ts';
 import { memberContent, type Pack } from '../../pack/reader.ts';
-import { within } from '../../process/deadline.ts';
+import { withDeadline } from '../../process/deadline.ts';
 import { containerRuns } from '../container-runs.ts';
 import { type NodeContext, need, type Step } from '../context.ts';
-import { type LoadedPack, withPack } from '../pack.ts';
+import { type LoadedPack, withPack } from '../receive-pack.ts';
 import type { StepLog } from '../step-log.ts';
 
 /** In the staged release, which the node has mounted. */
@@ -37,7 +37,7 @@ export const load: Step = {
   },
   run: async (context, log, signal) => {
     const ms = context.spec.stepTimeouts.load;
-    context.loaded = await within(
+    context.loaded = await withDeadline(
       ms,
       signal,
       (limit) => withPack(context, limit, (pack) => loadMembers(pack, context, log, limit)),

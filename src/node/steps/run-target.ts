@@ -1,8 +1,8 @@
 /** A make target as a step: the node's environment, the step's deadline, every line into its log. */
 
-import type { StepTimeouts } from '../../config/schema.ts';
 import { make, tryMake } from '../../engine/make.ts';
 import type { RunResult } from '../../process/run.ts';
+import type { StepTimeouts } from '../../setting/bring-up.ts';
 import type { NodeContext } from '../context.ts';
 import type { StepLog } from '../step-log.ts';
 

@@ -6,14 +6,14 @@ import { readComposeFile } from '../../engine/compose-file.ts';
 import { describeEngine, engineVariables } from '../../engine/engine.ts';
 import { UnetError } from '../../errors.ts';
 import { exists } from '../../files/exists.ts';
-import { within } from '../../process/deadline.ts';
+import { withDeadline } from '../../process/deadline.ts';
 import { probeRelease } from '../../provision/probe.ts';
 import { stageRelease } from '../../provision/stage.ts';
 import { checkContainer } from '../container.ts';
 import type { NodeContext, Step } from '../context.ts';
 import { findEngine } from '../find-engine.ts';
 import { packOwnRelease } from '../own-release.ts';
-import { readRecord, writeRecord } from '../record.ts';
+import { readNodeRecord, writeNodeRecord } from '../record.ts';
 import { releaseFromArchive } from '../release-archive.ts';
 
 export const stage: Step = {
@@ -22,12 +22,12 @@ export const stage: Step = {
     engine !== undefined &&
     release !== undefined &&
     (await exists(join(record.stage, 'Makefile'))) &&
-    (await readRecord(directory)) !== undefined,
+    (await readNodeRecord(directory)) !== undefined,
   run: async (context, log, signal) => {
     const { record, spec } = context;
     // The supervisor has as long to fetch it, and then it has to come.
     const ms = 2 * spec.stepTimeouts.stage;
-    const source = await within(
+    const source = await withDeadline(
       ms,
       signal,
       (limit) => receive(context, limit),
@@ -53,7 +53,7 @@ export const stage: Step = {
     record.variables = { ...record.variables, ...engineVariables(context.engine) };
     const { type, command } = context.engine;
     record.engine = { type, command: [...command] };
-    await writeRecord(context.directory, record);
+    await writeNodeRecord(context.directory, record);
     context.releaseSha256 = source.sha256;
     await checkContainer(context, log, signal);
     // Nodes that come later are sent theirs on the same stream.

@@ -2,7 +2,7 @@
 import { writeComposeOverride } from '../container.ts';
 import { containerRuns } from '../container-runs.ts';
 import type { Step } from '../context.ts';
-import { writeRecord } from '../record.ts';
+import { writeNodeRecord } from '../record.ts';
 import { runTarget } from './run-target.ts';
 
 export const up: Step = {
@@ -16,7 +16,7 @@ export const up: Step = {
       image.imported = false;
     });
     context.record.up = true;
-    await writeRecord(context.directory, context.record);
+    await writeNodeRecord(context.directory, context.record);
     await runTarget('up', 'up', context, log, signal);
   },
 };

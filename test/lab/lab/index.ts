@@ -29,10 +29,7 @@
  *
  * By hand: `scripts/lab.sh up`, `scripts/lab.sh shell n0`, `scripts/lab.sh down`.
  */
-export type { CommandOptions, CommandResult, RunningCommand } from './commands.ts';
 export { describeLab } from './describe-lab.ts';
-export { type JobRequest, type JobResult, Lab } from './lab.ts';
-export type { HostProcess } from './processes.ts';
-export { type LabOptions, startLab } from './start.ts';
-export type { LabUser } from './state.ts';
+export { Lab } from './lab.ts';
+export { startLab } from './start.ts';
 export { labUnavailable } from './unavailable.ts';

@@ -8,7 +8,7 @@ import { putValue } from '../../src/flux/kvs.ts';
 import { jobPaths } from '../../src/job/layout.ts';
 import type { JobState } from '../../src/job/state.ts';
 import { findPaths, findState, livesElsewhere } from '../../src/launch/find-state.ts';
-import { fluxJob, JOB_ID, stateOf } from './flux-job.ts';
+import { fluxJob, JOB_ID, stateOf } from '../flux/flux-job.ts';
 
 async function place({ file, record }: { file?: JobState; record?: JobState }, answers = {}) {
   const job = fluxJob(answers);

@@ -3,7 +3,7 @@ import { chmod, link, mkdir, readdir, stat, symlink, truncate, utimes, writeFile
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { packRelease } from '../../src/provision/pack.ts';
+import { packRelease } from '../../src/provision/pack-release.ts';
 import type { LocalReference, RemoteReference } from '../../src/provision/reference.ts';
 import { asUser, isRoot, place, USER } from '../files/place.ts';
 import { env, FILES, git, repository, tree } from './releases.ts';

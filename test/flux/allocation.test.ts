@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { type DetectOptions, detectAllocation } from '../../src/scheduler/detect.ts';
-import { type Answers, fakeFlux } from '../flux/fake-flux.ts';
 import { program, scratch } from '../process/scratch.ts';
 import { fakeSlurm, recordedEnvironment } from '../slurm/fake-slurm.ts';
+import { type Answers, fakeFlux } from './fake-flux.ts';
 
 const URI = 'local:///tmp/flux-XXXXXX/local-0';
 

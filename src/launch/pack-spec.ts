@@ -1,5 +1,5 @@
+import type { Pack } from '../pack/reader.ts';
 import type { JobSpec } from '../protocol/to-agents.ts';
-import type { Pack } from './reader.ts';
 
 /** What agents are told of a pack. */
 export function packSpec({ path, id, manifest }: Pack): NonNullable<JobSpec['pack']> {

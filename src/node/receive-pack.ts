@@ -39,7 +39,7 @@ export async function withPack<T>(
   use: (pack: Pack) => Promise<T>,
 ): Promise<T> {
   const { node, inbox, spec } = context;
-  context.send({ type: 'want-pack' });
+  context.send({ type: 'request-pack' });
   try {
     const offer = await inbox.take('pack', signal, (message) => (message.node ?? node) === node);
     const { path, copy } = await fetch(offer, context, signal);
@@ -55,7 +55,7 @@ export async function withPack<T>(
       }
     }
   } finally {
-    context.send({ type: 'pack-over' });
+    context.send({ type: 'pack-done' });
   }
 }
 

@@ -86,14 +86,14 @@ function withSbcast(code: number) {
 describe('a pack on its way', () => {
   it('is read by no more nodes at the same time than may', () => {
     const { delivery, said, each, node } = bringUp({ packReaders: 2, packVia: 'shared-fs' });
-    each(delivery.want);
+    each(delivery.request);
     expect(said).toEqual([]);
     delivery.start();
     expect(said).toEqual(['n0 shared-fs', 'n1 shared-fs']);
-    delivery.over(node('n1'));
+    delivery.finish(node('n1'));
     expect(said.at(-1)).toBe('n2 shared-fs');
-    delivery.over(node('n3'));
-    delivery.over(node('n0'));
+    delivery.finish(node('n3'));
+    delivery.finish(node('n0'));
     expect(said).toHaveLength(3);
   });
 
@@ -101,7 +101,7 @@ describe('a pack on its way', () => {
     const { path, words } = withSbcast(0);
     const { delivery, said, each } = bringUp({ packReaders: 2, path });
     delivery.start();
-    each(delivery.want);
+    each(delivery.request);
     await until(() => said.length === 4);
     expect(said).toEqual(['n0 sbcast', 'n1 sbcast', 'n2 sbcast', 'n3 sbcast']);
     expect(words()).toBe('--force --jobid=1 /shared/my.pack /tmp/unet-1/slurm-1/.pack.incoming');
@@ -110,7 +110,7 @@ describe('a pack on its way', () => {
   it('is read after all when the broadcast fails, with a warning', async () => {
     const { path } = withSbcast(1);
     const { delivery, said, each } = bringUp({ packReaders: 3, path });
-    each(delivery.want);
+    each(delivery.request);
     delivery.start();
     await until(() => said.length === 4);
     expect(said[0]).toMatch(/^warning: the pack is read from \/shared\/my.pack: sbcast exited with 1$/);
@@ -133,7 +133,7 @@ describe('a pack on its way', () => {
     ['Flux is too old', { allocation: { kind: 'flux', details: { uri: 'x', files: 'filemap' } } }],
   ])('is not broadcast when %s', (_, wanted) => {
     const { delivery, said, each } = bringUp({ packReaders: 2, ...wanted });
-    each(delivery.want);
+    each(delivery.request);
     delivery.start();
     expect(said).toEqual(['n0 shared-fs', 'n1 shared-fs']);
   });
@@ -151,11 +151,11 @@ describe('a pack on its way', () => {
   it('is read by a node that comes again after a broadcast', async () => {
     const { path } = withSbcast(0);
     const { delivery, said, each, node } = bringUp({ packReaders: 2, path });
-    each(delivery.want);
+    each(delivery.request);
     delivery.start();
     await until(() => said.length === 4);
-    delivery.over(node('n2'));
-    delivery.want(node('n2'));
+    delivery.finish(node('n2'));
+    delivery.request(node('n2'));
     expect(said.at(-1)).toBe('n2 shared-fs');
   });
 });

@@ -1,9 +1,9 @@
 /** An agent's way to its supervisor. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, type TLSSocket } from 'node:tls';
+import type { MeetingPlace, MeetingPoint } from '../attach/meeting-point.ts';
+import { clientTls } from '../attach/tls.ts';
 import { jsonLine } from '../protocol/frames.ts';
-import type { MeetingPlace, MeetingPoint } from './meeting-point.ts';
-import { clientTls } from './tls.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const POLL_MS = 1000;

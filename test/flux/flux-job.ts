@@ -3,8 +3,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { JobState } from '../../src/job/state.ts';
 import type { Allocation } from '../../src/scheduler/allocation.ts';
-import { type Answers, ATTRIBUTES, fakeFlux } from '../flux/fake-flux.ts';
 import { scratch } from '../process/scratch.ts';
+import { type Answers, ATTRIBUTES, fakeFlux } from './fake-flux.ts';
 
 export const URI = 'local:///inner';
 export const PARENT_URI = 'local:///outer';

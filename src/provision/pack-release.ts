@@ -198,7 +198,7 @@ function notPinned(what: string, { tag, commit, sha256 }: Pin): UnetError {
     `${what}, but ${tag} is pinned as commit ${commit.slice(0, 12)} with the tree ${sha256.slice(0, 12)}`,
     {
       fatal: true,
-      remedy: 'somebody has moved the tag, or the mirror is not one: do not use it before you know which',
+      remedy: 'the tag was moved, or the mirror serves other content: do not use it before you know which',
     },
   );
 }

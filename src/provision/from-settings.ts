@@ -1,11 +1,14 @@
 /** What the settings say of how to come by a release. */
-import type { Settings } from '../config/schema.ts';
+
 import { chooseNodeDirectory, nodeParents } from '../job/node-directory.ts';
-import type { ProvisionOptions } from '../provision/provision.ts';
-import { createWorkspace } from '../provision/workspace.ts';
+import type { JobSettings } from '../job/settings.ts';
+import type { ProvisionOptions } from './provision.ts';
+import type { ProvisionSettings } from './settings.ts';
+import { createWorkspace } from './workspace.ts';
 
 export function provisionSettings(
-  settings: Pick<Settings, 'provision' | 'cache' | 'cacheFrom' | 'mirror' | 'nodeDir' | 'nodeDirShared'>,
+  settings: Pick<ProvisionSettings, 'provision' | 'cache' | 'cacheFrom' | 'mirror'> &
+    Pick<JobSettings, 'nodeDir' | 'nodeDirShared'>,
   onNote: (message: string) => void,
 ): Pick<ProvisionOptions, 'strategy' | 'cache' | 'cacheFrom' | 'mirrors' | 'workspace' | 'onNote'> {
   const { provision, cache, cacheFrom, mirror, nodeDir, nodeDirShared } = settings;

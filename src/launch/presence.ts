@@ -5,27 +5,30 @@
 import { readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Settings } from '../config/schema.ts';
+import * as z from 'zod';
+import { ParsedSettings } from '../config/read-back.ts';
 import { errnoOf } from '../errors.ts';
 import { removeEmptyParents } from '../files/empty-parents.ts';
 import { ensurePrivateDirectory } from '../files/private-directory.ts';
 import { readPrivateFile, writePrivateFile } from '../files/private-file.ts';
 import { verifyPrivateDirectory } from '../files/safe-path.ts';
 import { userNodeDirectory } from '../job/layout.ts';
-import type { Allocation } from '../scheduler/allocation.ts';
+import { Allocation } from '../scheduler/allocation.ts';
 
-/** Written and read by the same installation of unet; the file is ours alone, and so is taken at its word. */
-export type Presence = {
-  version: 1;
+export const Presence = z.object({
+  version: z.literal(1),
   /** The agent's pid; 0: it has not been started yet. */
-  pid: number;
-  node: string;
+  pid: z.number().int().nonnegative(),
+  /** When it was started, proc_pid_stat(5): a pid is used again. */
+  start: z.string().optional(),
+  node: z.string(),
   /** Of the broker, in Flux: several may be on one host. */
-  rank?: string | undefined;
-  jobDir: string;
-  allocation: Allocation;
-  settings: Settings;
-};
+  rank: z.string().optional(),
+  jobDir: z.string(),
+  allocation: Allocation,
+  settings: ParsedSettings,
+});
+export type Presence = z.infer<typeof Presence>;
 
 // Beside the nodes' directories: no host can have this name.
 const DIRECTORY = '.prolog';
@@ -43,11 +46,10 @@ export async function writePresence(presence: Presence): Promise<string> {
   return file;
 }
 
-/** @throws UnetError UNET_UNSAFE_PATH when somebody else could have written it. */
+/** Undefined where there is none, or it is not one. @throws UnetError UNET_UNSAFE_PATH when another user could have written it. */
 export async function readPresence(file: string): Promise<Presence | undefined> {
   try {
-    const presence = JSON.parse(await readPrivateFile(file)) as Presence;
-    return presence.version === 1 ? presence : undefined;
+    return Presence.safeParse(JSON.parse(await readPrivateFile(file))).data;
   } catch (error) {
     if (errnoOf(error) === 'ENOENT' || error instanceof SyntaxError) {
       return undefined;

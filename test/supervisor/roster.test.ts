@@ -96,7 +96,7 @@ describe('a bring-up', () => {
     Object.assign(roster.get('n2') ?? {}, { kubeMessage: 'cni plugin not initialized' });
     roster.get('n3')?.steps.add('join');
     expect(describePending(roster, true)).toBe(
-      'n1 (its agent said nothing), n2 (joined, not Ready: cni plugin not initialized), n3 (join)',
+      'n1 (no message from its agent), n2 (joined, not Ready: cni plugin not initialized), n3 (join)',
     );
     expect(describePending(rosterOf({ n0: 'ready' }), false)).toBe('DNS of the cluster');
     const many = rosterOf(

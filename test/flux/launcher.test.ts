@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { fluxExecLauncher } from '../../src/flux/launcher.ts';
 import { childEnvironment } from '../../src/process/environment.ts';
 import type { AgentFate } from '../../src/scheduler/launcher.ts';
-import { type Answers, calls, fakeFlux, recorded } from '../flux/fake-flux.ts';
 import { isAlive, program, scratch, until } from '../process/scratch.ts';
+import { type Answers, calls, fakeFlux, recorded } from './fake-flux.ts';
 
 const RANKS = ['n0', 'n1', 'n2'];
 

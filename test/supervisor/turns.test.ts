@@ -1,38 +1,38 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createJoinWindow } from '../../src/supervisor/turns.ts';
+import { createTurns } from '../../src/supervisor/turns.ts';
 
 describe('the window of joins', () => {
   it('lets so many in at a time, in the order of asking', () => {
     const granted: string[] = [];
-    const window = createJoinWindow(2, (node) => granted.push(node));
+    const window = createTurns(2, (node) => granted.push(node));
     for (const node of ['a', 'b', 'c', 'd']) {
-      window.want(node);
+      window.request(node);
     }
     expect(granted).toEqual(['a', 'b']);
-    window.over('b');
+    window.finish('b');
     expect(granted).toEqual(['a', 'b', 'c']);
-    window.over('a');
+    window.finish('a');
     expect(granted).toEqual(['a', 'b', 'c', 'd']);
   });
 
   it('passes by a node that was lost while it waited', () => {
     const granted: string[] = [];
-    const window = createJoinWindow(1, (node) => granted.push(node));
+    const window = createTurns(1, (node) => granted.push(node));
     for (const node of ['a', 'dead', 'c']) {
-      window.want(node);
+      window.request(node);
     }
-    window.over('dead');
-    window.over('a');
+    window.finish('dead');
+    window.finish('a');
     expect(granted).toEqual(['a', 'c']);
   });
 
   it('lets a node in again that tries again', () => {
     const granted: string[] = [];
-    const window = createJoinWindow(1, (node) => granted.push(node));
-    window.want('a');
-    window.over('a');
-    window.want('a');
+    const window = createTurns(1, (node) => granted.push(node));
+    window.request('a');
+    window.finish('a');
+    window.request('a');
     expect(granted).toEqual(['a', 'a']);
   });
 
@@ -42,7 +42,7 @@ describe('the window of joins', () => {
       fc.property(fc.integer({ min: 1, max: 3 }), fc.array(action, { maxLength: 60 }), (size, actions) => {
         const wanting = new Set<string>();
         const inside = new Set<string>();
-        const window = createJoinWindow(size, (node) => {
+        const window = createTurns(size, (node) => {
           inside.add(node);
           expect(inside.size).toBeLessThanOrEqual(size);
           expect(wanting).toContain(node);
@@ -50,11 +50,11 @@ describe('the window of joins', () => {
         for (const { node, what } of actions) {
           if (what === 'want' && !wanting.has(node)) {
             wanting.add(node);
-            window.want(node);
+            window.request(node);
           } else if (what === 'over') {
             wanting.delete(node);
             inside.delete(node);
-            window.over(node);
+            window.finish(node);
           }
         }
         for (const node of [...wanting]) {
@@ -62,7 +62,7 @@ describe('the window of joins', () => {
           const first = [...inside][0] ?? node;
           wanting.delete(first);
           inside.delete(first);
-          window.over(first);
+          window.finish(first);
         }
         expect(wanting.size).toBe(0);
       }),

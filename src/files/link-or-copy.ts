@@ -28,7 +28,7 @@ export type Taken = 'hard link' | 'copy';
  *
  * @throws the system error ENOENT when `from` is gone; UnetError UNET_DIR_UNWRITABLE, UNET_DISK_FULL.
  */
-export async function takeFile(from: string, to: string): Promise<Taken> {
+export async function linkOrCopyFile(from: string, to: string): Promise<Taken> {
   const temporary = join(dirname(to), `.${basename(to)}.${randomBytes(8).toString('hex')}.tmp`);
   try {
     const taken = await linkOrCopy(from, temporary);

@@ -1,7 +1,7 @@
 import { link, readdir, readFile, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { takeFile } from '../../src/files/take-file.ts';
+import { linkOrCopyFile } from '../../src/files/link-or-copy.ts';
 import { asUser, isRoot, place, USER } from './place.ts';
 
 async function files() {
@@ -15,7 +15,7 @@ async function files() {
 describe('taking a file', () => {
   test('makes another name for it on the same filesystem', async () => {
     const { directory, from, to } = await files();
-    expect(await takeFile(from, to)).toBe('hard link');
+    expect(await linkOrCopyFile(from, to)).toBe('hard link');
     expect((await stat(to)).ino).toBe((await stat(from)).ino);
     expect((await readdir(directory)).sort()).toEqual(['from', 'to']);
   });
@@ -26,7 +26,7 @@ describe('taking a file', () => {
       skip('there is one filesystem only');
     }
     const to = join('/dev/shm', `unet-test-${process.pid}`);
-    expect(await takeFile(from, to)).toBe('copy');
+    expect(await linkOrCopyFile(from, to)).toBe('copy');
     expect(await readFile(to, 'utf8')).toBe('content');
     await unlink(to);
   });
@@ -34,16 +34,16 @@ describe('taking a file', () => {
   test('replaces what was there, also another name of the same file', async () => {
     const { directory, from, to } = await files();
     await writeFile(to, 'old');
-    await takeFile(from, to);
+    await linkOrCopyFile(from, to);
     expect(await readFile(to, 'utf8')).toBe('content');
-    await takeFile(from, to);
+    await linkOrCopyFile(from, to);
     await link(from, join(directory, 'third'));
     expect((await readdir(directory)).sort()).toEqual(['from', 'third', 'to']);
   });
 
   test('that is gone is that, and nothing is left', async () => {
     const { directory, to } = await files();
-    await expect(takeFile(join(directory, 'gone'), to)).rejects.toMatchObject({ code: 'ENOENT' });
+    await expect(linkOrCopyFile(join(directory, 'gone'), to)).rejects.toMatchObject({ code: 'ENOENT' });
     expect(await readdir(directory)).toEqual(['from']);
   });
 
@@ -51,7 +51,9 @@ describe('taking a file', () => {
     const { from } = await files();
     const closed = await place(USER + 1);
     await asUser(async () => {
-      await expect(takeFile(from, join(closed, 'to'))).rejects.toMatchObject({ code: 'UNET_DIR_UNWRITABLE' });
+      await expect(linkOrCopyFile(from, join(closed, 'to'))).rejects.toMatchObject({
+        code: 'UNET_DIR_UNWRITABLE',
+      });
     });
   });
 });

@@ -1,11 +1,11 @@
 /** The life of an agent that a prolog has started: it looks for its supervisor, serves it as any other does, and goes. */
 import type { TLSSocket } from 'node:tls';
+import { meetingPlace } from '../attach/meeting-place.ts';
 import { UnetError } from '../errors.ts';
-import { runAgent } from '../node/agent.ts';
-import { within } from '../process/deadline.ts';
-import { connectAgent } from './connect.ts';
-import { meetingPlace } from './meeting-place.ts';
-import { readPresence, removePresence } from './presence.ts';
+import { readPresence, removePresence } from '../launch/presence.ts';
+import { withDeadline } from '../process/deadline.ts';
+import { runAgent } from './agent.ts';
+import { connectAgent } from './connect-agent.ts';
 
 const CLOSE_MS = 2000;
 
@@ -34,7 +34,7 @@ export async function runAttachedAgent({ presence: file, unet, env, signal }: At
   }
   try {
     const lead = allocation.nodes[0] ?? '';
-    const socket = await within(
+    const socket = await withDeadline(
       settings.timeout,
       signal,
       (limit) => connectAgent(place, { node, isLead: node === lead }, limit),

@@ -81,7 +81,7 @@ async function start(
     if (end.outcome === 'stopped') {
       throw new UnetError(
         'UNET_INTERRUPTED',
-        'the cluster was taken down by somebody else while it came up',
+        'the cluster was taken down by another command while it came up',
         { exitCode: 1 },
       );
     }
@@ -128,7 +128,7 @@ async function follow(events: AsyncIterable<UnetEvent>, onEvent: (event: UnetEve
     }
   }
   if (!ending) {
-    throw new UnetError('UNET_SUPERVISOR', 'the supervisor ended without a word', {
+    throw new UnetError('UNET_SUPERVISOR', 'the supervisor exited without output', {
       remedy: 'the agents take the cluster away by themselves; "unet up" starts another',
     });
   }

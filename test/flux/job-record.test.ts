@@ -4,8 +4,8 @@ import { fluxEnvironment } from '../../src/flux/flux.ts';
 import { fluxJobRecord } from '../../src/flux/job-record.ts';
 import { listValues } from '../../src/flux/kvs.ts';
 import type { JobState } from '../../src/job/state.ts';
-import { calls } from '../flux/fake-flux.ts';
 import { until } from '../process/scratch.ts';
+import { calls } from './fake-flux.ts';
 import { fluxJob, JOB_ID, memos, stateOf, URI } from './flux-job.ts';
 
 const recordOf = ({ allocation, env }: Pick<ReturnType<typeof fluxJob>, 'allocation' | 'env'>) =>

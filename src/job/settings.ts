@@ -1,0 +1,16 @@
+/** Settings: where the files of a job are, and its network. */
+import * as z from 'zod';
+import { Flag } from '../setting/fields.ts';
+
+export const jobSettings = {
+  interface: z.string().optional().describe('interface name, CIDR or address for traffic between nodes'),
+  jobDir: z.string().optional().describe('parent of the job directory, best on a shared filesystem'),
+  nodeDir: z
+    .string()
+    .optional()
+    .describe('parents of the node-local directory, separated by ":"; the first that will do is taken'),
+  nodeDirShared: Flag.default(false).describe('let the node-local directory be on a shared filesystem'),
+};
+
+const JobSettings = z.object(jobSettings);
+export type JobSettings = z.infer<typeof JobSettings>;
