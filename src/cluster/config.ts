@@ -2,6 +2,7 @@
 import * as z from 'zod';
 import { didYouMean } from '../config/suggest.ts';
 import { UnetError } from '../errors.ts';
+import { AUTH_METHODS } from './config-types.ts';
 
 const flag = z.union([z.boolean(), z.enum(['true', 'false'])]).transform((value) => String(value) === 'true');
 const text = z.string().min(1);
@@ -10,17 +11,8 @@ const endpoint = text.regex(
   'is HOST:PORT, an IPv6 address in brackets',
 );
 
-export const AUTH_METHODS = [
-  'in_cluster',
-  'certificate',
-  'certificate_file',
-  'basic_auth',
-  'token',
-  'kubeconfig',
-] as const;
-
 /** Keys of Kubernetes; see docs/cluster.md. */
-export const KubernetesConfig = z.strictObject({
+export const KubernetesSchema = z.strictObject({
   auth: z.enum(AUTH_METHODS).optional(),
   /** `certificate`: base64 of the PEM; `certificate_file`: a path. */
   certificate: text.optional(),
@@ -38,11 +30,10 @@ export const KubernetesConfig = z.strictObject({
   ca: text.optional(),
   ca_file: text.optional(),
 });
-export type KubernetesConfig = z.input<typeof KubernetesConfig>;
-export type ParsedKubernetesConfig = z.output<typeof KubernetesConfig>;
+export type ParsedKubernetesConfig = z.output<typeof KubernetesSchema>;
 
 /** Keys of Nomad. */
-export const NomadConfig = z.strictObject({
+export const NomadSchema = z.strictObject({
   http_scheme: z.enum(['http', 'https']).optional(),
   /** HOST:PORT; NOMAD_ADDR or 127.0.0.1:4646 without it. */
   endpoint: endpoint.optional(),
@@ -50,6 +41,8 @@ export const NomadConfig = z.strictObject({
   token: text.optional(),
   region: text.optional(),
   datacenters: z.array(text).min(1).optional(),
+  /** What runs the tasks; `docker` unless said. */
+  driver: z.enum(['docker', 'podman', 'exec', 'raw_exec']).optional(),
   /** Base64 of the PEM. */
   ca: text.optional(),
   ca_file: text.optional(),
@@ -60,8 +53,7 @@ export const NomadConfig = z.strictObject({
   key_file: text.optional(),
   skip_ssl: flag.optional(),
 });
-export type NomadConfig = z.input<typeof NomadConfig>;
-export type ParsedNomadConfig = z.output<typeof NomadConfig>;
+export type ParsedNomadConfig = z.output<typeof NomadSchema>;
 
 /** What a key was called in 2018, and what it is called now. */
 const OLD_KEYS: Readonly<Record<string, string>> = {

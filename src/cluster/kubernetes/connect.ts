@@ -1,13 +1,14 @@
 /** A connection to a Kubernetes API. */
-import { once } from 'node:events';
 import type { Agent } from 'node:http';
 import type { RequestOptions } from 'node:https';
 import { KubeConfig } from '@kubernetes/client-node';
 import { UnetError } from '../../errors.ts';
-import { KubernetesConfig, parseConfig } from '../config.ts';
+import { KubernetesSchema, parseConfig } from '../config.ts';
+import type { KubernetesConfig } from '../config-types.ts';
 import { createHttpClient, type HttpClient } from '../http.ts';
 import { type Credentials, credentialsOf, SERVICE_ACCOUNT } from './credentials.ts';
 import { chooseDefault } from './default-cluster.ts';
+import { keepKubeConfig } from './kube-config-of.ts';
 import { createObjects, type ObjectsClient } from './objects.ts';
 
 export type ConnectOptions = {
@@ -33,8 +34,6 @@ export type KubernetesContext = AsyncDisposable & {
   /** Any object of any kind that the cluster knows. */
   readonly objects: ObjectsClient;
   readonly http: HttpClient;
-  /** With credentials and agent, for the parts of @kubernetes/client-node that this does not wrap. */
-  readonly kubeConfig: KubeConfig;
   close(): Promise<void>;
 };
 
@@ -69,7 +68,7 @@ export async function connectKubernetes(
 export function openKubernetes(config?: KubernetesConfig, options: ConnectOptions = {}): KubernetesContext {
   const { env = process.env, serviceAccount = SERVICE_ACCOUNT } = options;
   const given = config === undefined ? chooseDefault(env, serviceAccount) : config;
-  const parsed = parseConfig(KubernetesConfig, given, 'the cluster’s configuration');
+  const parsed = parseConfig(KubernetesSchema, given, 'the cluster’s configuration');
   const credentials = credentialsOf(parsed, { env, serviceAccount });
   const warn = options.warn ?? ((message: string) => process.emitWarning(message, 'UnetWarning'));
   for (const warning of credentials.warnings) warn(warning);
@@ -86,18 +85,17 @@ function contextOf(credentials: Credentials): KubernetesContext {
     headers: () => kubeConfig.headers(),
   });
   const close = async () => kubeConfig.close();
-  return {
+  const context: KubernetesContext = {
     kind: 'kubernetes',
     server,
     namespace: credentials.namespace ?? 'default',
     objects: createObjects(http),
     http,
-    get kubeConfig() {
-      return kubeConfig;
-    },
     close,
     [Symbol.asyncDispose]: close,
   };
+  keepKubeConfig(context, kubeConfig);
+  return context;
 }
 
 /** One pool of connections for as long as the credentials are the same. */
@@ -159,14 +157,4 @@ class PooledConfig extends KubeConfig {
     this.#agent?.destroy();
     this.#agent = undefined;
   }
-}
-
-/** Ends a stream's connection and waits until it is closed. */
-export async function endStream(
-  stream: { destroy(): void; closed?: boolean } & NodeJS.EventEmitter,
-): Promise<void> {
-  if (stream.closed === true) return;
-  const closed = once(stream, 'close');
-  stream.destroy();
-  await closed;
 }

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { UnetError } from '../../errors.ts';
-import type { KubernetesConfig } from '../config.ts';
+import type { KubernetesConfig } from '../config-types.ts';
 import { defaultKubeconfigs } from './credentials.ts';
 
 /**
