@@ -1,5 +1,4 @@
 /** The manager over Nomad. Waits are Nomad's own blocking queries: the agent answers when something has changed. */
-import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { withDeadline } from '../deadline.ts';
 import { ClusterError, orNull } from '../errors.ts';
@@ -20,6 +19,9 @@ import {
 
 /** How long one blocking query waits; the agent adds a sixteenth. */
 const BLOCK_SECONDS = 30;
+
+/** How long a log may be silent; a day, as the caller's signal ends it earlier. */
+const FOLLOW_MS = 24 * 3600_000;
 
 export function createNomadBackend(context: NomadContext): ClusterBackend {
   const { http, region } = context;
@@ -229,7 +231,7 @@ export function createNomadBackend(context: NomadContext): ClusterBackend {
 
     getExecutionLog: async (namespace, _name, id, options) => {
       const chunks: string[] = [];
-      for await (const line of logLines(namespace, id, options, false)) chunks.push(`${line}\n`);
+      for await (const line of logLines(namespace, id, options)) chunks.push(`${line}\n`);
       return options.tail === undefined ? chunks.join('') : chunks.slice(-options.tail).join('');
     },
 
@@ -330,26 +332,33 @@ export function createNomadBackend(context: NomadContext): ClusterBackend {
   }
 
   async function* followLog(namespace: string, id: string, options: LogOptions): AsyncGenerator<string> {
-    const signal = options.signal ?? new AbortController().signal;
-    await until(
-      `/v1/allocation/${encodeURIComponent(id)}`,
-      namespace,
-      `follow the log of ${id}`,
-      signal,
-      async () => {
-        const { status } = readExecution(await allocation(namespace, id, signal));
-        return status === 'pending' ? undefined : true;
-      },
-    );
-    yield* logLines(namespace, id, { ...options, signal }, true);
+    const stop = new AbortController();
+    const signal =
+      options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal]);
+    const path = `/v1/allocation/${encodeURIComponent(id)}`;
+    const when = (wanted: (status: Execution['status']) => boolean) =>
+      until(path, namespace, `follow the log of ${id}`, signal, async () =>
+        wanted(readExecution(await allocation(namespace, id, signal)).status) ? true : undefined,
+      );
+    try {
+      await when((status) => status !== 'pending');
+      // Nomad never ends a log that is followed: the end of the allocation does.
+      const over = new AbortController();
+      const ending = when((status) => status === 'done' || status === 'failed').then(() => over.abort());
+      ending.catch((error: unknown) => over.abort(error));
+      yield* logLines(namespace, id, { ...options, signal }, over.signal);
+      await ending;
+    } finally {
+      stop.abort();
+    }
   }
 
-  /** Standard output, then standard error; with `follow` both as they come. */
+  /** Standard output, then standard error; both as they come, where they are followed until `over`. */
   async function* logLines(
     namespace: string,
     id: string,
     options: LogOptions,
-    follow: boolean,
+    over?: AbortSignal,
   ): AsyncGenerator<string> {
     if (options.previous || options.since) {
       throw new ClusterError(
@@ -357,34 +366,39 @@ export function createNomadBackend(context: NomadContext): ClusterBackend {
         'Nomad keeps no times and no earlier runs in its logs: previous and since mean nothing there',
       );
     }
-    const task = options.container ?? (await firstTask(namespace, id, options.signal));
-    const ended = new AbortController();
-    const signal =
-      options.signal === undefined ? ended.signal : AbortSignal.any([options.signal, ended.signal]);
-    const open = (type: 'stdout' | 'stderr') =>
+    const { signal } = options;
+    const task = options.container ?? (await firstTask(namespace, id, signal));
+    const open = (type: string, offset: number, follow: boolean, until: AbortSignal | undefined) =>
       orNull(
         http.stream({
           method: 'GET',
           path: `/v1/client/fs/logs/${encodeURIComponent(id)}`,
-          query: { region, namespace, task, type, plain: true, follow },
+          query: { region, namespace, task, type, plain: true, follow, offset, origin: 'start' },
           accept: '*/*',
           what: `read the log of ${id}`,
-          signal,
+          signal: until,
+          // Nomad sends the head of its answer with the first byte of the log.
+          ...(follow && { timeoutMs: FOLLOW_MS }),
         }),
       );
-    if (!follow) {
-      for (const type of ['stdout', 'stderr'] as const) {
-        const stream = await open(type);
-        if (stream !== null) yield* splitLines(stream);
+    async function* bytes(type: string): AsyncGenerator<Buffer> {
+      let offset = 0;
+      try {
+        const stream = over && (await open(type, 0, true, AbortSignal.any(signal ? [signal, over] : [over])));
+        for await (const chunk of stream ?? []) {
+          offset += (chunk as Buffer).length;
+          yield chunk as Buffer;
+        }
+      } catch (error) {
+        signal?.throwIfAborted();
+        if (!over?.aborted) throw error;
       }
-      return;
+      const rest = await open(type, offset, false, signal);
+      for await (const chunk of rest ?? []) yield chunk as Buffer;
     }
-    try {
-      const streams = await Promise.all((['stdout', 'stderr'] as const).map(open));
-      yield* merged(streams.filter((stream) => stream !== null));
-    } finally {
-      ended.abort();
-    }
+    const sources = [splitLines(bytes('stdout')), splitLines(bytes('stderr'))];
+    if (over !== undefined) yield* merged(sources);
+    else for (const source of sources) yield* source;
   }
 
   async function firstTask(namespace: string, id: string, signal: AbortSignal | undefined): Promise<string> {
@@ -400,21 +414,20 @@ function countOf(job: NomadJob): number {
   return job.TaskGroups?.[0]?.Count ?? 0;
 }
 
-/** Lines of several streams, in the order in which they come, until all have ended. */
-async function* merged(streams: readonly IncomingMessage[]): AsyncGenerator<string> {
-  const sources = streams.map((stream) => splitLines(stream));
-  const waiting = new Map(sources.map((source, i) => [i, next(source, i)]));
+/** Lines of several sources, in the order in which they come, until all have ended. */
+async function* merged(sources: readonly AsyncGenerator<string>[]): AsyncGenerator<string> {
+  const waiting = new Map(sources.map((source) => [source, next(source)]));
   while (waiting.size > 0) {
-    const { i, result } = await Promise.race(waiting.values());
-    const source = sources[i];
-    if (result.done || source === undefined) waiting.delete(i);
-    else {
-      waiting.set(i, next(source, i));
+    const { source, result } = await Promise.race(waiting.values());
+    if (result.done) {
+      waiting.delete(source);
+    } else {
+      waiting.set(source, next(source));
       yield result.value;
     }
   }
 }
 
-async function next(source: AsyncGenerator<string>, i: number) {
-  return { i, result: await source.next() };
+async function next(source: AsyncGenerator<string>) {
+  return { source, result: await source.next() };
 }
