@@ -1,10 +1,12 @@
 // Bundles unet so that each process reads a few files: a thousand nodes that load hundreds of small modules from a
 // shared filesystem are a metadata storm. A bundle for each kind of process, since compiling what it does not use costs each agent
 // more time than the rest of its start. Lays the rehearsal release beside them.
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { relative, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { BUNDLE, buildRehearsal } from '../src/rehearsal/build.js';
 import { writeLicenses } from './licenses.js';
@@ -20,7 +22,8 @@ const COMPILED = {
   'src/kubernetes/index.ts': 'kubernetes',
 };
 // What commands import when they need it.
-const APART = { 'src/events/terminal.ts': 'terminal' };
+// cluster.js is also what the package exports as unet/cluster.
+const APART = { 'src/events/terminal.ts': 'terminal', 'src/cluster/index.ts': 'cluster' };
 const FILES = {
   ...Object.fromEntries(Object.entries(COMPILED).map(([source, name]) => [source, `${name}.cjs`])),
   ...Object.fromEntries(Object.entries(APART).map(([source, name]) => [source, `${name}.js`])),
@@ -70,10 +73,17 @@ results.push(
   ...(await Promise.all(Object.entries(COMPILED).map(([entry, name]) => buildCompiled(entry, name)))),
 );
 await packRehearsal();
+await declareTypes();
 await writeLicenses(
   results.map(({ metafile }) => metafile),
   'dist/LICENSES.txt',
 );
+
+/** The types of unet/cluster, for programs that import it. */
+async function declareTypes() {
+  const compiler = fileURLToPath(new URL('../node_modules/typescript/bin/tsc', import.meta.url));
+  await promisify(execFile)(process.execPath, [compiler, '--project', 'tsconfig.types.json']);
+}
 
 /** A script that says in its first line which it is. */
 async function buildCompiled(entry, name) {

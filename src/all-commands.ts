@@ -1,6 +1,7 @@
 /** The entry of dist/unet.js: all commands, and the help for them. */
 import { attr } from './cli/attr.ts';
 import { cache } from './cli/cache.ts';
+import { cluster } from './cli/cluster.ts';
 import { config } from './cli/config.ts';
 import { down } from './cli/down.ts';
 import { env } from './cli/env.ts';
@@ -25,6 +26,7 @@ await main([
   env,
   attr,
   kubectl,
+  cluster,
   pack,
   releases,
   cache,
