@@ -8,8 +8,8 @@ import { answerError, ClusterError, connectionError } from './errors.ts';
 /** How long one answer may take, unless the caller says otherwise, in milliseconds. */
 export const REQUEST_MS = 30_000;
 
-/** Tries of a request that may be repeated: about ten seconds in all. */
-const RETRIES = 5;
+/** Tries of a request that may be repeated: about three seconds in all. */
+const RETRIES = 4;
 
 export type Query = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
 
@@ -110,7 +110,7 @@ async function withRetries<T>(
   return await pRetry(tries, {
     retries: RETRIES,
     minTimeout: 100,
-    factor: 2.5,
+    factor: 2,
     randomize: true,
     ...(signal && { signal }),
   });

@@ -20,7 +20,9 @@ type ContainerShape = {
 };
 type ConditionShape = { type: string; status: string; reason?: string; message?: string };
 type ContainerStatusShape = {
+  name: string;
   state?: {
+    running?: object;
     waiting?: { reason?: string; message?: string };
     terminated?: { exitCode: number; reason?: string };
   };
@@ -169,12 +171,15 @@ export function parallelismOf(object: KubernetesObject): number {
   return (object as JobShape).spec?.parallelism ?? 1;
 }
 
-/** How often the pod's containers were started again. */
-export function restartsOf(object: KubernetesObject): number {
-  return ((object as PodShape).status?.containerStatuses ?? []).reduce(
-    (sum, { restartCount = 0 }) => sum + restartCount,
-    0,
-  );
+/** The run of a container, the first one unless another is named: which time it is, and whether it goes on. */
+export function runOf(
+  object: KubernetesObject,
+  named: string | undefined,
+): { container: string; restarts: number; running: boolean } {
+  const container = named ?? firstContainer(object) ?? '';
+  const statuses = (object as PodShape).status?.containerStatuses ?? [];
+  const status = statuses.find(({ name }) => name === container);
+  return { container, restarts: status?.restartCount ?? 0, running: status?.state?.running !== undefined };
 }
 
 function jobOf({ metadata }: KubernetesObject): string {

@@ -1,10 +1,12 @@
 /** The log of a container, whole or as it is written. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { errnoOf } from '../../errors.ts';
 import { ClusterError } from '../errors.ts';
 import { splitLines } from '../lines.ts';
 import type { LogOptions } from '../types.ts';
 import type { KubernetesContext } from './connect.ts';
 import { createFollower } from './follower.ts';
-import { firstContainer, readExecution, restartsOf } from './job-object.ts';
+import { firstContainer, readExecution, runOf } from './job-object.ts';
 import type { Kind, KubernetesObject } from './objects.ts';
 
 /** As much as a program can want at once. */
@@ -31,6 +33,9 @@ export async function readLog(
   return Buffer.concat(chunks).toString();
 }
 
+/** Before a stream that ended although its container runs is opened again, in milliseconds. */
+const REOPEN_MS = 200;
+
 /**
  * Waits until the container has started, then gives its lines. A stream that is cut goes on where it was; a container that is started
  * again is followed.
@@ -44,37 +49,48 @@ export async function* followLog(
   const { objects } = context;
   const signal = options.signal ?? new AbortController().signal;
   const follower = createFollower(objects, kind);
-  let seen: string | undefined;
-  let restarts = -1;
+  const position: Position = { seen: undefined, cut: false };
+  let wanted = 0;
   try {
-    for (let round = 0; ; round++) {
-      const state = await follower.until(pod, (object) => startedOrOver(object, restarts), signal);
-      if (state === 'over' && restarts >= 0) return;
-      const object = await objects.get(kind, pod, { signal });
-      if (object === null) return;
-      const again = restartsOf(object) > restarts;
-      if (again) restarts = restartsOf(object);
-      const container = options.container ?? firstContainer(object) ?? '';
-      // From the second connection on only what is new.
-      const { tail: _, ...rest } = options;
-      const query = { ...logQuery(round === 0 ? options : rest, container), follow: true, timestamps: true };
-      if (seen !== undefined) Object.assign(query, { sinceTime: seen.replace(/\.\d+Z$/, 'Z') });
-      for await (const line of logLines(context, kind, pod, query, signal)) {
-        const at = line.indexOf(' ');
-        const time = line.slice(0, at);
-        if (seen !== undefined && time <= seen) continue;
-        seen = time;
-        yield line.slice(at + 1);
-      }
+    for (let first = true; ; first = false) {
+      const object = await follower.until(
+        pod,
+        (now) => (canBeRead(now, options.container, wanted) ? now : undefined),
+        signal,
+      );
+      const run = runOf(object, options.container);
+      if (!first && run.restarts < wanted) return;
+      yield* logLines(
+        context,
+        kind,
+        pod,
+        { ...logQuery(first ? options : {}, run.container), ...resume(position) },
+        position,
+        signal,
+      );
       const now = await objects.get(kind, pod, { signal });
-      if (now === null || isOver(now)) {
-        // What was written between the cut and the end has come already, unless the connection broke.
-        if (now === null || round > 0 || restartsOf(now) === restarts) return;
-      }
+      if (now === null) return;
+      const after = runOf(now, options.container);
+      const goesOn = after.restarts === run.restarts && after.running;
+      if (!position.cut && !goesOn && isOver(now) && after.restarts === run.restarts) return;
+      wanted = position.cut || goesOn ? run.restarts : run.restarts + 1;
+      if (position.cut || goesOn) await sleep(REOPEN_MS, undefined, { signal });
     }
   } finally {
     follower.close();
   }
+}
+
+/** How far a log has been read: the time of its last line, and whether the connection broke then. */
+type Position = { seen: string | undefined; cut: boolean };
+
+/** The API takes whole seconds; what was seen in that second is left out here. */
+function resume({ seen }: Position) {
+  return {
+    follow: true,
+    timestamps: true,
+    ...(seen !== undefined && { sinceTime: seen.replace(/\.\d+Z$/, 'Z') }),
+  };
 }
 
 async function* logLines(
@@ -82,22 +98,27 @@ async function* logLines(
   kind: Kind,
   pod: string,
   query: Record<string, string | number | boolean | undefined>,
+  position: Position,
   signal: AbortSignal,
 ): AsyncGenerator<string> {
-  const stream = await http.stream({
-    method: 'GET',
-    path: `${await objects.path(kind, pod, signal)}/log`,
-    query,
-    accept: '*/*',
-    what: `follow the log of ${pod}`,
-    signal,
-  });
+  const path = `${await objects.path(kind, pod, signal)}/log`;
+  const what = `follow the log of ${pod}`;
+  const stream = await http.stream({ method: 'GET', path, query, accept: '*/*', what, signal });
+  const before = position.seen;
+  position.cut = true;
   try {
-    yield* splitLines(stream);
+    for await (const line of splitLines(stream)) {
+      const at = line.indexOf(' ');
+      const time = line.slice(0, at);
+      if (before !== undefined && time <= before) continue;
+      position.seen = time;
+      yield line.slice(at + 1);
+    }
+    position.cut = false;
   } catch (error) {
     signal.throwIfAborted();
     // A broken connection: the caller looks whether the container still runs, and connects again.
-    if (!(error instanceof Error && 'code' in error)) throw error;
+    if (errnoOf(error) === undefined) throw error;
   } finally {
     stream.destroy();
   }
@@ -119,11 +140,11 @@ async function defaultContainer(
   return firstContainer(object) ?? '';
 }
 
-/** A pod that never starts (an image that cannot be pulled) is waited for, as long as the caller likes. */
-function startedOrOver(object: KubernetesObject, restarts: number): 'started' | 'over' | undefined {
-  if (isOver(object)) return 'over';
-  const running = readExecution(object).status === 'running';
-  return running && restartsOf(object) >= restarts ? 'started' : undefined;
+/** Runs, for the time that is wanted or a later one; or will not run any more. */
+function canBeRead(object: KubernetesObject, container: string | undefined, wanted: number): boolean {
+  if (isOver(object)) return true;
+  const { running, restarts } = runOf(object, container);
+  return running && restarts >= wanted;
 }
 
 function isOver(object: KubernetesObject): boolean {

@@ -51,14 +51,24 @@ export class Authority {
     return new Authority(keys, root);
   }
 
-  /** The API server's certificate. */
-  async issueServer(names: readonly string[], addresses: readonly string[]): Promise<Credentials> {
+  /** The API server's certificate; valid for so many milliseconds from now, or until that long ago. */
+  async issueServer(
+    names: readonly string[],
+    addresses: readonly string[],
+    validMs = yearMs,
+  ): Promise<Credentials> {
     const keys = await generateKeys();
     const alternatives = new x509.SubjectAlternativeNameExtension([
       ...names.map((value) => ({ type: 'dns', value }) as const),
       ...addresses.map((value) => ({ type: 'ip', value }) as const),
     ]);
-    const certificate = await this.#sign('CN=kube-apiserver', keys.publicKey, [serverAuth], [alternatives]);
+    const certificate = await this.#sign(
+      'CN=kube-apiserver',
+      keys.publicKey,
+      [serverAuth],
+      [alternatives],
+      validMs,
+    );
     return { certificate, key: await exportKey(keys) };
   }
 
@@ -85,12 +95,13 @@ export class Authority {
     publicKey: webcrypto.CryptoKey,
     usages: x509.ExtendedKeyUsage[],
     extensions: x509.Extension[] = [],
+    validMs = yearMs,
   ): Promise<string> {
     const certificate = await x509.X509CertificateGenerator.create({
       serialNumber: serial(),
       subject: subjectName,
       issuer: this.#root.subject,
-      ...validity(yearMs),
+      ...validity(validMs),
       publicKey,
       signingKey: this.#keys.privateKey,
       signingAlgorithm: algorithm,

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { ApiServer } from '../api/api-server.ts';
 import { Store } from '../api/store.ts';
 import { Authority, type Credentials } from './authority.ts';
@@ -51,6 +52,8 @@ export class ControlPlane implements AsyncDisposable {
     const url = `https://${node}:${port}`;
     const store = new Store();
     const stop = new AbortController();
+    // Each controller ends with it.
+    setMaxListeners(0, stop.signal);
     seedCluster(store, {
       clusterInfo: clusterInfoKubeconfig(url, authority.certificate),
       endpoint: `${node}:${port}`,
