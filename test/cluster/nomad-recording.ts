@@ -7,8 +7,20 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-export type Exchange = { method: string; path: string; status: number; index?: string; body: string };
-export type StandIn = { endpoint: string; close: () => Promise<void> };
+export type Exchange = {
+  chapter: string;
+  method: string;
+  path: string;
+  status: number;
+  index?: string;
+  body: string;
+};
+export type StandIn = {
+  endpoint: string;
+  /** A test of its own: how often the one before has asked is not the next one's matter. */
+  begin: (chapter: string) => void;
+  close: () => Promise<void>;
+};
 
 const FILE = new URL('../../fixtures/nomad/scenarios.json', import.meta.url);
 
@@ -16,13 +28,14 @@ const FILE = new URL('../../fixtures/nomad/scenarios.json', import.meta.url);
 export async function replay(): Promise<StandIn> {
   const exchanges = JSON.parse(readFileSync(FILE, 'utf8')) as Exchange[];
   const answers = new Map<string, Exchange[]>();
+  let chapter = '';
   for (const exchange of exchanges) {
-    const key = `${exchange.method} ${exchange.path}`;
+    const key = `${exchange.chapter} ${exchange.method} ${exchange.path}`;
     answers.set(key, [...(answers.get(key) ?? []), exchange]);
   }
-  return await listen((incoming, outgoing) => {
+  const standIn = await listen((incoming, outgoing) => {
     incoming.resume();
-    const key = keyOf(incoming);
+    const key = `${chapter} ${keyOf(incoming)}`;
     const left = answers.get(key);
     const exchange = left !== undefined && left.length > 1 ? left.shift() : left?.[0];
     if (exchange === undefined) {
@@ -35,11 +48,16 @@ export async function replay(): Promise<StandIn> {
     );
     outgoing.end(exchange.body);
   });
+  const begin = (name: string) => {
+    chapter = name;
+  };
+  return { ...standIn, begin };
 }
 
 /** Passes everything on to the agent, and writes down what it answers when it is closed. */
 export async function record(agent: string): Promise<StandIn> {
   const exchanges: Exchange[] = [];
+  let chapter = '';
   const standIn = await listen((incoming, outgoing) => {
     const { method = 'GET', url = '/', headers } = incoming;
     const passed = request(`${agent}${url}`, { method, headers }, (answer) => {
@@ -50,28 +68,45 @@ export async function record(agent: string): Promise<StandIn> {
         chunks.push(chunk);
         outgoing.write(chunk);
       });
-      answer.once('end', () => {
+      answer.once('end', () => outgoing.end());
+      // A log that is followed is left by the client.
+      answer.once('close', () => {
         const index = answer.headers['x-nomad-index'];
         exchanges.push({
+          chapter,
           method,
           path: keyOf(incoming).slice(method.length + 1),
           status: answer.statusCode ?? 500,
           ...(typeof index === 'string' && { index }),
           body: Buffer.concat(chunks).toString(),
         });
-        outgoing.end();
       });
       answer.on('error', () => outgoing.destroy());
     });
     passed.on('error', () => outgoing.destroy());
-    outgoing.once('close', () => passed.destroy());
+    outgoing.once('close', () => {
+      // Of an empty log that is followed Nomad sends not even the head, until the client leaves.
+      if (!outgoing.headersSent) {
+        exchanges.push({
+          chapter,
+          method,
+          path: keyOf(incoming).slice(method.length + 1),
+          status: 200,
+          body: '',
+        });
+      }
+      passed.destroy();
+    });
     incoming.pipe(passed);
   });
   const close = async () => {
     await standIn.close();
     writeFileSync(FILE, `${JSON.stringify(exchanges, null, 1)}\n`);
   };
-  return { ...standIn, close };
+  const begin = (name: string) => {
+    chapter = name;
+  };
+  return { ...standIn, begin, close };
 }
 
 /** Which change a blocking query waits for is another each time. */
@@ -81,7 +116,7 @@ function keyOf({ method = 'GET', url = '/' }: IncomingMessage): string {
   return `${method} ${parsed.pathname}${parsed.search}`;
 }
 
-async function listen(handler: Parameters<typeof createServer>[1]): Promise<StandIn> {
+async function listen(handler: Parameters<typeof createServer>[1]): Promise<Omit<StandIn, 'begin'>> {
   const server: Server = createServer(handler as never).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import which from 'which';
 import { ClusterManager } from '../../src/cluster/manager.ts';
 import { connectNomad } from '../../src/cluster/nomad/connect.ts';
@@ -26,6 +26,8 @@ beforeAll(async () => {
   const endpoint = standIn?.endpoint ?? address;
   manager = new ClusterManager(await connectNomad({ endpoint, driver: 'raw_exec' }, { env: {} }));
 });
+
+beforeEach(({ task }) => standIn?.begin(task.name));
 
 afterAll(async () => {
   await manager?.close();
