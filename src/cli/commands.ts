@@ -1,6 +1,7 @@
 /** Every command that a user can type, in the order of the help text. */
 import { attr } from './attr.ts';
 import { cache } from './cache.ts';
+import { cluster } from './cluster.ts';
 import { config } from './config.ts';
 import { down } from './down.ts';
 import { env } from './env.ts';
@@ -25,6 +26,7 @@ export const COMMANDS: readonly AnyCommand[] = [
   env,
   attr,
   kubectl,
+  cluster,
   pack,
   releases,
   cache,

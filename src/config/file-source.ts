@@ -5,6 +5,9 @@ import type { SettingLeaf } from './options.ts';
 import type { SourceResult } from './sources.ts';
 import { didYouMean } from './suggest.ts';
 
+/** The section of a configuration file that says how `unet cluster` connects. */
+export const CLUSTER_SECTION = 'cluster';
+
 export function fromFile(
   file: ConfigText,
   source: 'file' | 'user file',
@@ -30,6 +33,10 @@ export function fromFile(
       const value = resolved(given);
       const where = at((key as Node | null)?.range?.[0]);
       const name = `${prefix}${isScalar(key) ? String(key.value) : '?'}`;
+      // Not settings of unet's own clusters: src/cli/cluster-connect.ts reads and checks this section.
+      if (name === CLUSTER_SECTION) {
+        continue;
+      }
       const leaf = leaves.find((one) => one.file === name);
       if (leaf !== undefined) {
         const raw = isScalar(value) ? scalar(value, leaf) : (value as Node | null)?.toJSON();

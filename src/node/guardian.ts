@@ -5,21 +5,19 @@
  */
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
-import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
 import { UnetError } from '../errors.ts';
-import { readPrivateFile, writePrivateFile } from '../files/private-file.ts';
 import { cleanAfterSupervisor } from '../job/clean-after-supervisor.ts';
 import { jobPaths } from '../job/layout.ts';
 import { spawnDetached } from '../process/detached.ts';
 import { childEnvironment } from '../process/environment.ts';
-import { isSameProcess, ProcessStart, startOf } from '../process/identity.ts';
+import { ProcessStart, startOf } from '../process/identity.ts';
 import { endProcessesIn } from '../process/inside.ts';
 import { ownProgram } from '../process/own-program.ts';
 import { cleanPlace } from './clean-node.ts';
+import { guardianLimitMs, writeGuardian } from './guardian-file.ts';
 
 /** What a guardian knows of its node. */
 export const GuardianRequest = z.object({
@@ -40,11 +38,7 @@ export type Guardian = {
   release: () => Promise<void>;
 };
 
-const FILE = 'guardian.json';
 const RELEASE = 'done';
-const POLL_MS = 50;
-// Two tries of make down-v, the end of what runs in the directory, and the job's files.
-const MARGIN_MS = 60_000;
 
 // The first shell ends at once: Slurm kills a task together with what descends from it (proctrack/linuxproc), and the guardian must not
 // descend from the agent. Signals for the job's processes are not for the guardian: the agent answers them.
@@ -79,7 +73,7 @@ export async function startGuardian(
     const [said] = await Promise.all([text(child.stdout as Readable), once(child, 'exit')]);
     const pid = Number(said);
     const identity = ProcessStart.parse({ pid, start: startOf(pid) });
-    await writePrivateFile(join(request.directory, FILE), JSON.stringify(identity), { durable: false });
+    await writeGuardian(request.directory, identity);
   } catch (error) {
     onProblem(`the node has no guardian: ${UnetError.from(error).message}`);
   }
@@ -94,7 +88,7 @@ export async function guard(
   env: NodeJS.ProcessEnv,
 ): Promise<UnetError | undefined> {
   const { directory, root, downMs, jobId, node, job } = request;
-  const limit = setTimeout(() => process.exit(1), 2 * downMs + MARGIN_MS);
+  const limit = setTimeout(() => process.exit(1), guardianLimitMs(downMs));
   try {
     await endProcessesIn(directory);
     const problem = await cleanPlace({ directory, root }, { env, timeoutMs: downMs, node, onLine: () => {} });
@@ -105,22 +99,5 @@ export async function guard(
     return problem;
   } finally {
     clearTimeout(limit);
-  }
-}
-
-/** Waits for the end of a guardian that is cleaning `directory`, at most as long as it may take. */
-export async function awaitGuardian(directory: string, downMs: number): Promise<void> {
-  const guardian = await readGuardian(directory);
-  const deadline = performance.now() + 2 * downMs + MARGIN_MS;
-  while (guardian !== undefined && isSameProcess(guardian) && performance.now() < deadline) {
-    await sleep(POLL_MS);
-  }
-}
-
-async function readGuardian(directory: string): Promise<ProcessStart | undefined> {
-  try {
-    return ProcessStart.parse(JSON.parse(await readPrivateFile(join(directory, FILE))));
-  } catch {
-    return undefined; // None, or no guardian's file: then there is nothing to wait for.
   }
 }

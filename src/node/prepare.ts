@@ -18,7 +18,7 @@ import type { Hello } from '../protocol/from-agent.ts';
 import type { JobSpec } from '../protocol/to-agents.ts';
 import { PROTOCOL } from '../protocol/version.ts';
 import { endAgent } from './end-agent.ts';
-import { awaitGuardian } from './guardian.ts';
+import { awaitGuardian } from './guardian-file.ts';
 import { openScheduler } from './open-scheduler.ts';
 import { seesPack } from './receive-pack.ts';
 import { readNodeRecord } from './record.ts';

@@ -51,21 +51,31 @@ export class Authority {
     return new Authority(keys, root);
   }
 
-  /** The API server's certificate. */
-  async issueServer(names: readonly string[], addresses: readonly string[]): Promise<Credentials> {
+  /** The API server's certificate; valid for so many milliseconds from now, or until that long ago. */
+  async issueServer(
+    names: readonly string[],
+    addresses: readonly string[],
+    validMs = yearMs,
+  ): Promise<Credentials> {
     const keys = await generateKeys();
     const alternatives = new x509.SubjectAlternativeNameExtension([
       ...names.map((value) => ({ type: 'dns', value }) as const),
       ...addresses.map((value) => ({ type: 'ip', value }) as const),
     ]);
-    const certificate = await this.#sign('CN=kube-apiserver', keys.publicKey, serverAuth, [alternatives]);
+    const certificate = await this.#sign(
+      'CN=kube-apiserver',
+      keys.publicKey,
+      [serverAuth],
+      [alternatives],
+      validMs,
+    );
     return { certificate, key: await exportKey(keys) };
   }
 
-  /** A client certificate of a user in a group. */
+  /** A client certificate of a user in a group; a kubelet serves logs with its own. */
   async issueClient(user: string, group: string): Promise<Credentials> {
     const keys = await generateKeys();
-    const certificate = await this.#sign(subject(user, group), keys.publicKey, clientAuth);
+    const certificate = await this.#sign(subject(user, group), keys.publicKey, [serverAuth, clientAuth]);
     return { certificate, key: await exportKey(keys) };
   }
 
@@ -74,26 +84,30 @@ export class Authority {
     const csr = new x509.Pkcs10CertificateRequest(request);
     if (!(await csr.verify())) throw new Error('the signature of the certificate request is wrong');
     const key = await csr.publicKey.export(algorithm, ['verify']);
-    return { certificate: await this.#sign(csr.subject, key, clientAuth), subject: csr.subject };
+    return {
+      certificate: await this.#sign(csr.subject, key, [serverAuth, clientAuth]),
+      subject: csr.subject,
+    };
   }
 
   async #sign(
     subjectName: string,
     publicKey: webcrypto.CryptoKey,
-    usage: x509.ExtendedKeyUsage,
+    usages: x509.ExtendedKeyUsage[],
     extensions: x509.Extension[] = [],
+    validMs = yearMs,
   ): Promise<string> {
     const certificate = await x509.X509CertificateGenerator.create({
       serialNumber: serial(),
       subject: subjectName,
       issuer: this.#root.subject,
-      ...validity(yearMs),
+      ...validity(validMs),
       publicKey,
       signingKey: this.#keys.privateKey,
       signingAlgorithm: algorithm,
       extensions: [
         new x509.KeyUsagesExtension(digitalSignature, true),
-        new x509.ExtendedKeyUsageExtension([usage]),
+        new x509.ExtendedKeyUsageExtension(usages),
         new x509.BasicConstraintsExtension(false, undefined, true),
         await x509.AuthorityKeyIdentifierExtension.create(this.#root, false),
         ...extensions,

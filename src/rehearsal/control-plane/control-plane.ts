@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { ApiServer } from '../api/api-server.ts';
 import { Store } from '../api/store.ts';
 import { Authority, type Credentials } from './authority.ts';
@@ -43,13 +44,16 @@ export class ControlPlane implements AsyncDisposable {
   static async start(options: ControlPlaneOptions): Promise<ControlPlane> {
     const { node, nodeIp, hostIp, port, graceMs, dnsAllowed, log } = options;
     const authority = await Authority.create();
-    const [serving, admin] = await Promise.all([
+    const [serving, admin, kubelet] = await Promise.all([
       authority.issueServer(servingNames(node), ['10.96.0.1', nodeIp, '127.0.0.1', hostIp]),
       authority.issueClient('kubernetes-admin', 'kubeadm:cluster-admins'),
+      authority.issueClient('kube-apiserver-kubelet-client', 'kubeadm:cluster-admins'),
     ]);
     const url = `https://${node}:${port}`;
     const store = new Store();
     const stop = new AbortController();
+    // Each controller ends with it.
+    setMaxListeners(0, stop.signal);
     seedCluster(store, {
       clusterInfo: clusterInfoKubeconfig(url, authority.certificate),
       endpoint: `${node}:${port}`,
@@ -61,6 +65,7 @@ export class ControlPlane implements AsyncDisposable {
       authority: authority.certificate,
       ...serving,
       address: `${hostIp}:${port}`,
+      kubelets: { authority: authority.certificate, ...kubelet },
     });
     const adminConf = adminKubeconfig(url, authority.certificate, admin);
     return new ControlPlane({ store, authority, server, adminConf, stop });

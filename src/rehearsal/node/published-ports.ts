@@ -38,6 +38,7 @@ export class PublishedPorts {
   #listen(port: number): Promise<void> {
     const server = createServer((socket) => {
       socket.on('error', () => {});
+      socket.setNoDelay(true);
       const taker = this.#takers.get(port);
       if (taker === undefined) socket.destroy();
       else taker(socket);
