@@ -1,9 +1,9 @@
 /** `unet cluster …`: namespaces, quotas, jobs, deployments and the like of a Kubernetes or Nomad cluster. */
 import type { ClusterManager } from '../cluster/index.ts';
-import { parseDuration } from '../setting/duration.ts';
 import { didYouMean } from '../config/suggest.ts';
 import { EXIT, UnetError } from '../errors.ts';
 import { type Column, tableLines } from '../events/table.ts';
+import { parseDuration } from '../setting/duration.ts';
 import { type ConnectionFlags, connect } from './cluster-connect.ts';
 import { jobActions } from './cluster-jobs.ts';
 import { workloadActions } from './cluster-workloads.ts';
