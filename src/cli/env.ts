@@ -1,5 +1,7 @@
 /** `unet env`: the cluster's variables, for a shell's eval. */
+
 import { UnetError } from '../errors.ts';
+import { shellQuote } from '../process/quote.ts';
 import { commandVariables } from '../session/cluster-variables.ts';
 import { findJob, usableCluster } from '../session/job.ts';
 import { VERSION } from '../version.ts';
@@ -35,10 +37,10 @@ export function assign(shell: Shell, name: string, value: string): string {
   }
   switch (shell) {
     case 'sh':
-      return `export ${name}='${value.replaceAll("'", "'\\''")}'`;
+      return `export ${name}=${shellQuote(value)}`;
     case 'csh':
       // csh expands ! even within quotes.
-      return `setenv ${name} '${value.replaceAll("'", "'\\''").replaceAll('!', '\\!')}';`;
+      return `setenv ${name} ${shellQuote(value).replaceAll('!', '\\!')};`;
     case 'fish':
       return `set -gx ${name} '${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}';`;
   }

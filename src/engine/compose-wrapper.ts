@@ -1,4 +1,5 @@
 /** The small script that make runs as COMPOSE: the compose client with this node's project and files. */
+import { shellQuote } from '../process/quote.ts';
 
 export type Wrapper = {
   /** Words of the compose command. */
@@ -35,5 +36,5 @@ fi
 
 /** A word as sh(1) takes it literally. */
 export function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : shellQuote(word);
 }

@@ -1,13 +1,13 @@
-/** Amounts of bytes for people, in powers of ten as disks and networks are sold. */
+/** Amounts of bytes for people, in powers of 1024. */
 
-const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'] as const;
+const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
 
-/** "812 B", "4.2 kB", "1.31 GB": three digits. */
+/** "812 B", "4.20 KiB", "1.31 GiB": three digits. */
 export function formatBytes(bytes: number): string {
   let value = bytes;
   let unit = 0;
   while (value >= 999.5 && unit < UNITS.length - 1) {
-    value /= 1000;
+    value /= 1024;
     unit += 1;
   }
   const digits = unit === 0 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;

@@ -1,6 +1,7 @@
 /** Running a child process to its end. Only the files of src/process spawn. */
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import { stripVTControlCharacters } from 'node:util';
 import { UnetError } from '../errors.ts';
 import type { Environment } from './environment.ts';
 import { endGroup } from './group.ts';
@@ -145,7 +146,7 @@ export function describeEnd(result: RunResult, timeoutMs: number): string {
 
 /** The last `count` lines that say something, without carriage returns, colours and secrets. */
 export function lastLines(text: string, count = 12): string[] {
-  return redact(withoutEscapes(text))
+  return redact(stripVTControlCharacters(text))
     .split(/\r?\n|\r/)
     .map((line) => line.trimEnd())
     .filter((line) => line.trim() !== '')
@@ -155,12 +156,7 @@ export function lastLines(text: string, count = 12): string[] {
 
 /** A line without terminal escapes and trailing blanks. */
 export function plain(line: string): string {
-  return withoutEscapes(line).trimEnd();
-}
-
-function withoutEscapes(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: terminal escapes are control characters
-  return text.replace(/\u001b\[[0-9;]*[A-Za-z]/g, '');
+  return stripVTControlCharacters(line).trimEnd();
 }
 
 async function collect(

@@ -8,6 +8,7 @@ import { ensurePrivateDirectory } from '../files/private-directory.ts';
 import { type JobPaths, jobPaths } from '../job/layout.ts';
 import { removeControl } from '../job/remove-job.ts';
 import { findState } from '../launch/find-state.ts';
+import { coalescing } from '../process/coalescing.ts';
 import { redact } from '../process/redact.ts';
 import type { ControlRequest } from '../protocol/control.ts';
 import type { SupervisorRequest } from '../protocol/supervisor-request.ts';
@@ -85,21 +86,14 @@ async function lockSoon({ allocation }: ServeOptions): Promise<boolean> {
  */
 function createNotes(path: string): (line: string) => void {
   let waiting = '';
-  let writing = false;
-  const write = async () => {
-    writing = true;
-    while (waiting !== '') {
-      const text = waiting;
-      waiting = '';
-      await appendFile(path, text, { mode: 0o600 }).catch(() => {});
-    }
-    writing = false;
-  };
+  const writing = coalescing(async () => {
+    const text = waiting;
+    waiting = '';
+    await appendFile(path, text, { mode: 0o600 }).catch(() => {});
+  });
   return (line) => {
     waiting += `${new Date().toISOString()} ${redact(line)}\n`;
-    if (!writing) {
-      void write();
-    }
+    void writing.run();
   };
 }
 

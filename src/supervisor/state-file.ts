@@ -1,6 +1,7 @@
 /** The state file: one write at a time, and the last one always made. */
 import { writePrivateFile } from '../files/private-file.ts';
 import type { JobState } from '../job/state.ts';
+import { coalescing } from '../process/coalescing.ts';
 
 export type StateFile = {
   /** Writes the state as it is when its turn comes. Resolves when it is written, or could not be. */
@@ -13,20 +14,11 @@ export function createStateFile(
   read: () => JobState,
   onTrouble: (message: string) => void,
 ): StateFile {
-  let writing: Promise<void> = Promise.resolve();
-  let queued: Promise<void> | undefined;
-  const write = () => {
-    queued = undefined;
+  const writing = coalescing(() =>
     // Not synced, often as it is written: a machine that is started again has no cluster, and half a state is taken for none.
-    writing = writePrivateFile(path, `${JSON.stringify(read(), null, 2)}\n`, { durable: false }).catch(
+    writePrivateFile(path, `${JSON.stringify(read(), null, 2)}\n`, { durable: false }).catch(
       (error: unknown) => onTrouble(`the state could not be written: ${String(error)}`),
-    );
-    return writing;
-  };
-  return {
-    save: () => {
-      queued ??= writing.then(write);
-      return queued;
-    },
-  };
+    ),
+  );
+  return { save: writing.run };
 }

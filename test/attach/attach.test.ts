@@ -115,7 +115,7 @@ describe('agents that come by themselves', () => {
     stop.abort(new Error('enough'));
     await expect(thief).rejects.toThrow('enough');
     expect(lines).toEqual([]);
-    expect(diagnostics).toEqual(['an agent of n9 came, and was not waited for']);
+    expect(diagnostics).toEqual(['refused an unexpected agent of n9']);
     expect(pointIn(directory)).toEqual(real);
     await agents.terminate(0);
     expect(pointIn(directory)).toBeUndefined();

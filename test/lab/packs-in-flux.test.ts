@@ -57,7 +57,7 @@ describe.skipIf(missing)('a pack in a real Flux', () => {
     const { output, exitCode, left } = await inInstance(`unet run --pack my.pack --pack-readers 2 -- ${SHOW}
       code=$?; echo "archives: $(flux kvs ls -1 archive | tr '\\n' ' ')"; exit $code`);
     expect(output).toMatch(/^unet-flux-\S+-pack-[0-9a-f]{12}$/m);
-    expect(output.match(/69\.1 kB loaded/g)).toHaveLength(3);
+    expect(output.match(/67\.5 KiB loaded/g)).toHaveLength(3);
     expect(output).toMatch(/u7s-\S+-2\s+Ready/);
     expect(output).toMatch(/^archives: $/m);
     expect(exitCode).toBe(0);
@@ -67,7 +67,7 @@ describe.skipIf(missing)('a pack in a real Flux', () => {
   it('is read where it lies by a few', async () => {
     const { output, exitCode, left } = await inInstance(`unet run --pack my.pack -- ${SHOW}`);
     expect(output).not.toMatch(/-pack-/);
-    expect(output.match(/69\.1 kB loaded/g)).toHaveLength(3);
+    expect(output.match(/67\.5 KiB loaded/g)).toHaveLength(3);
     expect(exitCode).toBe(0);
     expect(left).toEqual([]);
   });

@@ -81,7 +81,7 @@ describeLab('a pack in Slurm', () => {
     );
     expect(output).toMatch(/the pack \S+my\.pack is verified/);
     expect(output).toMatch(/u7s-n2\s+Ready/);
-    expect(output.match(/localhost\/unet-node:\w+: 69\.1 kB loaded/g)).toHaveLength(3);
+    expect(output.match(/localhost\/unet-node:\w+: 67\.5 KiB loaded/g)).toHaveLength(3);
     expect(output.match(/unpacking docker\.io\/x\/cni:2/g)).toHaveLength(3);
     expect(exitCode).toBe(0);
     expect(await used()).toBe('');
@@ -93,7 +93,7 @@ describeLab('a pack in Slurm', () => {
       unet run --pack /tmp/mine/my.pack -- sh -c 'kubectl get nodes; cat $UNET_JOB_DIRECTORY/logs/n*/load.log'; code=$?
       rm -r /tmp/mine; exit $code`);
     expect(output).toMatch(/u7s-n2\s+Ready/);
-    expect(output.match(/69\.1 kB loaded/g)).toHaveLength(3);
+    expect(output.match(/67\.5 KiB loaded/g)).toHaveLength(3);
     expect(output).not.toContain('the pack is read from');
     expect(exitCode).toBe(0);
     expect(await used()).toBe('');

@@ -110,7 +110,8 @@ export class Agent {
   constructor(place: AgentPlace, child: ChildProcess) {
     this.place = place;
     this.child = child;
-    this.exited = once(child, 'exit').then(([code]) => code as number | null);
+    // Its streams are read to their end by then, and so is its last message.
+    this.exited = once(child, 'close').then(([code]) => code as number | null);
     child.stdin?.on('error', () => {}); // it may have ended already
     const assemble = createAssembler(
       (message) => this.said.push(FromAgent.parse(message)),

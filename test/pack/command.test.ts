@@ -33,7 +33,7 @@ describe('unet pack', () => {
   it('makes one of the rehearsal release and its image, and leaves nothing else', async () => {
     const { directory, unet } = place();
     const made = await unet('--kubectl', 'none', '-o', 'a.pack');
-    expect(made.stderr).toMatch(/node-image\.tar\.\w+: 69\.1 kB/);
+    expect(made.stderr).toMatch(/node-image\.tar\.\w+: 67\.5 KiB/);
     expect(made.code).toBe(0);
     expect(readdirSync(directory).sort()).toEqual(['a.pack', 'tmp']);
     expect(readdirSync(join(directory, 'tmp'))).toEqual([]);

@@ -61,7 +61,7 @@ describe('unet up --pack', () => {
     const log = (node: string, step: string) =>
       readFileSync(join(cluster.jobDirectory, 'logs', node, `${step}.log`), 'utf8');
     for (const node of ['node-0', 'node-1']) {
-      expect(log(node, 'load')).toMatch(/localhost\/unet-node:[0-9a-f]{12}: 69\.1 kB loaded/);
+      expect(log(node, 'load')).toMatch(/localhost\/unet-node:[0-9a-f]{12}: 67\.5 KiB loaded/);
       expect(log(node, 'images')).toContain('unpacking docker.io/x/cni:2');
       expect(log(node, 'up')).not.toContain('Successfully tagged');
     }
