@@ -1,0 +1,49 @@
+/** A container's log, line by line and each line once, also over connections that are cut. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Cluster } from '../api/cluster.ts';
+import { ApiError } from '../api/connection.ts';
+
+export type ContainerLog = {
+  pod: { name: string; namespace: string };
+  container: string;
+  /** Lines from before are left out: RFC 3339. */
+  since: string | undefined;
+  /** Whether the container may still say something: then a log that ends is asked for again. */
+  isRunning: () => boolean;
+  onLine: (line: string) => void;
+  signal: AbortSignal;
+};
+
+const RETRY_MS = 1000;
+
+/** Resolves when the log has ended with its container, or `signal` aborts; a log that is not there any more ends it, too. */
+export async function followContainerLog(cluster: Cluster, log: ContainerLog): Promise<void> {
+  let last = log.since;
+  while (!log.signal.aborted) {
+    const asked = log.isRunning();
+    try {
+      for await (const line of cluster.log(log.pod, log.container, { sinceTime: last }, log.signal)) {
+        const { stamp, text } = split(line);
+        // sinceTime is in whole seconds for the server.
+        if (stamp === undefined || last === undefined || stamp > last) {
+          log.onLine(text);
+        }
+        last = stamp ?? last;
+      }
+    } catch (error) {
+      if (log.signal.aborted || (error instanceof ApiError && [400, 403, 404].includes(error.status))) {
+        return;
+      }
+    }
+    if (!asked) {
+      return;
+    }
+    await sleep(log.isRunning() ? RETRY_MS : 0, undefined, { signal: log.signal }).catch(() => {});
+  }
+}
+
+/** "2026-11-25T12:00:00.123456789Z text", the form of `timestamps=true`. */
+function split(line: string): { stamp: string | undefined; text: string } {
+  const [, stamp, text] = /^(\d{4}-\d\d-\d\dT[\d:.]+Z) ?(.*)$/s.exec(line) ?? [];
+  return stamp === undefined ? { stamp: undefined, text: line } : { stamp, text: text ?? '' };
+}

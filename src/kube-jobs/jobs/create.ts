@@ -1,0 +1,118 @@
+/** Making a job's objects: all of them, or none. */
+import { UnetError } from '../../errors.ts';
+import type { Cluster } from '../api/cluster.ts';
+import { ApiError } from '../api/connection.ts';
+import { describeObject, type KubeObject } from '../object.ts';
+import { ownerOf, referenceTo } from './ownership.ts';
+import { type JobRecord, markCreated, writeRecord } from './record.ts';
+import { removeJob } from './remove.ts';
+
+/** A half that has to go is removed within this time, also after an interrupt. */
+const UNDO_MS = 60_000;
+
+export type CreateOptions = {
+  onCreated?: (object: KubeObject) => void;
+  signal: AbortSignal;
+};
+
+/**
+ * Creates the record and then the objects of `record.list`, which ownedList has prepared. When one is refused, or `signal`
+ * aborts, those that were made are removed.
+ *
+ * @throws UnetError UNET_KUBE_FOREIGN where objects are there already that are not this job's, before any is made;
+ *   UNET_KUBE_NAMESPACE, UNET_KUBE_REFUSED with the object and the server's reason
+ */
+export async function createJob(
+  cluster: Cluster,
+  record: JobRecord,
+  { onCreated = () => {}, signal }: CreateOptions,
+): Promise<JobRecord> {
+  await refuseForeign(cluster, record, signal);
+  await writeRecord(cluster, record, signal).catch((error: unknown) => {
+    throw refused(error, `the record of ${record.id}`, record.namespace);
+  });
+  try {
+    for (const object of record.list.items) {
+      onCreated(await createOne(cluster, object, record.namespace, signal));
+    }
+    return await markCreated(cluster, record, signal);
+  } catch (error) {
+    const undo = AbortSignal.timeout(UNDO_MS);
+    const left = await removeJob(cluster, record, { signal: undo }).catch(() => undefined);
+    const kept = left === undefined || left.remaining.length > 0;
+    throw kept && UnetError.is(error)
+      ? new UnetError(error.code, `${error.message}\nwhat was made before could not all be removed`, {
+          ...error.details,
+          remedy: `"unet kube cancel ${record.id} -n ${record.namespace}" tries again`,
+        })
+      : error;
+  }
+}
+
+/** All that is in the way is named at once. */
+async function refuseForeign(cluster: Cluster, record: JobRecord, signal: AbortSignal): Promise<void> {
+  const found = await Promise.all(
+    record.list.items.map(async (object) => ({
+      object,
+      there: await cluster.read(referenceTo(object), signal),
+    })),
+  );
+  const foreign = found.flatMap(({ object, there }) =>
+    there === undefined ? [] : [`${describeObject(object)} is there already${ownedBy(there)}`],
+  );
+  if (foreign.length > 0) {
+    throw new UnetError('UNET_KUBE_FOREIGN', `in namespace ${record.namespace}: ${foreign.join('\n')}`, {
+      fatal: true,
+      remedy:
+        'nothing was made; give it another name by a parameter, use generateName, another namespace, or cancel that job',
+    });
+  }
+}
+
+/** A kind whose definition has just been made is not served at once. */
+async function createOne(
+  cluster: Cluster,
+  object: KubeObject,
+  namespace: string,
+  signal: AbortSignal,
+): Promise<KubeObject> {
+  try {
+    return await cluster.create(object, namespace, signal);
+  } catch (error) {
+    throw refused(error, describeObject(object), object.metadata.namespace ?? namespace);
+  }
+}
+
+function ownedBy(object: KubeObject): string {
+  const owner = ownerOf(object);
+  return owner === undefined ? ', and not unet’s' : `, of the job ${owner}`;
+}
+
+/** What the server's refusal means. */
+function refused(error: unknown, what: string, namespace: string): unknown {
+  if (!(error instanceof ApiError)) {
+    return error;
+  }
+  if (error.status === 404 && /^namespaces? ".*" not found/.test(error.message)) {
+    return new UnetError('UNET_KUBE_NAMESPACE', `there is no namespace ${namespace}`, {
+      cause: error,
+      fatal: true,
+      remedy: `"kubectl create namespace ${namespace}" makes it; -n names another`,
+    });
+  }
+  if (error.status === 409 && error.reason === 'AlreadyExists') {
+    return new UnetError(
+      'UNET_KUBE_FOREIGN',
+      `${what} has come into being meanwhile, and is not this job’s`,
+      {
+        cause: error,
+        fatal: true,
+      },
+    );
+  }
+  return new UnetError('UNET_KUBE_REFUSED', `${what} was refused: ${error.message}`, {
+    cause: error,
+    remedy:
+      'correct the template or its parameters, or ask for the right or the quota; nothing of the job is left',
+  });
+}
