@@ -1,14 +1,16 @@
 import type { Identity } from './identity.ts';
 import type { ResourceRequest } from './request.ts';
 import { resourceTypes } from './resource-types.ts';
+import { allowedByRoles } from './roles.ts';
 import { qualifiedName, StatusError } from './status-error.ts';
+import type { Store } from './store.ts';
 
 /** @throws StatusError 403 when the identity may not do this */
-export function authorize(identity: Identity, request: ResourceRequest): void {
+export function authorize(identity: Identity, request: ResourceRequest, store: Store): void {
   if (isAdministrator(identity)) return;
   if (identity.groups.includes('system:nodes') && nodeMay(identity, request)) return;
   if (identity.groups.includes('system:bootstrappers') && bootstrapperMay(request)) return;
-  if (isClusterInfo(request)) return;
+  if (isClusterInfo(request) || allowedByRoles(store, identity, request)) return;
   throw forbidden(identity, request);
 }
 
@@ -28,7 +30,7 @@ function nodeMay(identity: Identity, { type, verb, name, namespace, query }: Res
     case resourceTypes.pods:
       return reading
         ? name !== undefined || (query.get('fieldSelector') ?? '').includes(`spec.nodeName=${own}`)
-        : verb === 'patch';
+        : verb === 'patch' || verb === 'delete';
     case resourceTypes.events:
       return verb === 'create' || verb === 'patch';
     case resourceTypes.signingRequests:
@@ -37,6 +39,8 @@ function nodeMay(identity: Identity, { type, verb, name, namespace, query }: Res
     case resourceTypes.endpointSlices:
     case resourceTypes.configMaps:
       return reading;
+    case resourceTypes.secrets:
+      return verb === 'get';
     default:
       return false;
   }

@@ -37,7 +37,6 @@ function parseBody(body: Buffer, contentType: string): unknown {
       'the body of the request was in an unknown format - accepted media types include: application/json, application/yaml',
     );
   }
-  // The apply-patch of server-side apply is refused later, by its type; kubectl sends it as YAML or JSON.
   const yaml = contentType.includes('yaml');
   try {
     const text = body.toString();

@@ -1,17 +1,25 @@
 import type { Fields } from './objects.ts';
-import { allResourceTypes, groupVersionOf, type ResourceType } from './resource-types.ts';
+import { groupVersionOf, type ResourceType } from './resource-types.ts';
 
 const verbs = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
 
 /** The answers under /api, /apis and /version; undefined for a path that is none of them. */
-export function discoveryAnswer(pathname: string, aggregated: boolean, address: string): Fields | undefined {
+export function discoveryAnswer(
+  types: readonly ResourceType[],
+  pathname: string,
+  aggregated: boolean,
+  address: string,
+): Fields | undefined {
   const parts = pathname.split('/').filter(Boolean);
   if (pathname === '/version' || pathname === '/version/') return version;
-  if (parts[0] === 'api' && parts.length === 1) return aggregated ? aggregate(true) : apiVersions(address);
-  if (parts[0] === 'apis' && parts.length === 1) return aggregated ? aggregate(false) : groupList();
-  if (parts[0] === 'api' && parts.length === 2) return resourceList('', parts[1] ?? '');
-  if (parts[0] === 'apis' && parts.length === 2) return groups().find((group) => group.name === parts[1]);
-  if (parts[0] === 'apis' && parts.length === 3) return resourceList(parts[1] ?? '', parts[2] ?? '');
+  if (parts[0] === 'api' && parts.length === 1)
+    return aggregated ? aggregate(types, ['']) : apiVersions(address);
+  if (parts[0] === 'apis' && parts.length === 1) {
+    return aggregated ? aggregate(types, groupNames(types)) : groupList(types);
+  }
+  if (parts[0] === 'api' && parts.length === 2) return resourceList(types, '', parts[1] ?? '');
+  if (parts[0] === 'apis' && parts.length === 2) return groups(types).find(({ name }) => name === parts[1]);
+  if (parts[0] === 'apis' && parts.length === 3) return resourceList(types, parts[1] ?? '', parts[2] ?? '');
   return undefined;
 }
 
@@ -39,23 +47,33 @@ function apiVersions(address: string): Fields {
   };
 }
 
-function groupList(): Fields {
-  return { kind: 'APIGroupList', apiVersion: 'v1', groups: groups() };
+function groupList(types: readonly ResourceType[]): Fields {
+  return { kind: 'APIGroupList', apiVersion: 'v1', groups: groups(types) };
 }
 
-function groups(): Fields[] {
-  return groupNames().map((name) => {
-    const version = { groupVersion: `${name}/v1`, version: 'v1' };
-    return { kind: 'APIGroup', apiVersion: 'v1', name, versions: [version], preferredVersion: version };
+function groups(types: readonly ResourceType[]): Fields[] {
+  return groupNames(types).map((name) => {
+    const versions = versionsOf(types, name).map((version) => ({
+      groupVersion: `${name}/${version}`,
+      version,
+    }));
+    return { kind: 'APIGroup', apiVersion: 'v1', name, versions, preferredVersion: versions[0] };
   });
 }
 
-function groupNames(): string[] {
-  return [...new Set(allResourceTypes.map((type) => type.group))].filter((name) => name !== '');
+function groupNames(types: readonly ResourceType[]): string[] {
+  return [...new Set(types.map((type) => type.group))].filter((name) => name !== '');
 }
 
-function resourceList(group: string, version: string): Fields | undefined {
-  const types = allResourceTypes.filter((type) => type.group === group && type.version === version);
+/** The served versions of a group, a stable one first. */
+function versionsOf(types: readonly ResourceType[], group: string): string[] {
+  const versions = new Set(types.filter((type) => type.group === group).map((type) => type.version));
+  const stability = (version: string) => (/(alpha|beta)/.exec(version)?.[1] ?? 'z') + version;
+  return [...versions].sort((a, b) => (stability(a) < stability(b) ? 1 : -1));
+}
+
+function resourceList(all: readonly ResourceType[], group: string, version: string): Fields | undefined {
+  const types = all.filter((type) => type.group === group && type.version === version);
   const [first] = types;
   if (first === undefined) return undefined;
   return {
@@ -76,31 +94,52 @@ function resourceEntries(type: ResourceType): Fields[] {
     ...(type.shortNames.length > 0 && { shortNames: type.shortNames }),
     ...(type.categories.length > 0 && { categories: type.categories }),
   };
-  const status = {
-    name: `${type.plural}/status`,
+  const subresources = subresourcesOf(type).map(({ name, kind, verbs }) => ({
+    name: `${type.plural}/${name}`,
     singularName: '',
     namespaced: type.namespaced,
-    kind: type.kind,
+    ...kind,
+    verbs,
+  }));
+  return [entry, ...subresources];
+}
+
+interface Subresource {
+  name: string;
+  kind: { group?: string; version?: string; kind: string };
+  verbs: string[];
+}
+
+function subresourcesOf(type: ResourceType): Subresource[] {
+  const status = { name: 'status', kind: { kind: type.kind }, verbs: ['get', 'patch', 'update'] };
+  const scale = {
+    name: 'scale',
+    kind: { group: 'autoscaling', version: 'v1', kind: 'Scale' },
     verbs: ['get', 'patch', 'update'],
   };
-  return type.status ? [entry, status] : [entry];
+  const others = (type.subresources ?? []).map((name) => ({
+    name,
+    kind: { kind: type.kind },
+    verbs: name === 'log' ? ['get'] : ['create', 'get'],
+  }));
+  return [...(type.status ? [status] : []), ...(type.scale ? [scale] : []), ...others];
 }
 
 /** apidiscovery.k8s.io/v2: every group in one answer. */
-function aggregate(core: boolean): Fields {
+function aggregate(types: readonly ResourceType[], names: readonly string[]): Fields {
   return {
     kind: 'APIGroupDiscoveryList',
     apiVersion: 'apidiscovery.k8s.io/v2',
     metadata: {},
-    items: (core ? [''] : groupNames()).map((name) => ({
+    items: names.map((name) => ({
       metadata: { ...(name !== '' && { name }), creationTimestamp: null },
-      versions: [
-        {
-          version: 'v1',
-          freshness: 'Current',
-          resources: allResourceTypes.filter((type) => type.group === name).map(aggregatedEntry),
-        },
-      ],
+      versions: versionsOf(types, name).map((version) => ({
+        version,
+        freshness: 'Current',
+        resources: types
+          .filter((type) => type.group === name && type.version === version)
+          .map(aggregatedEntry),
+      })),
     })),
   };
 }
@@ -115,8 +154,12 @@ function aggregatedEntry(type: ResourceType): Fields {
     verbs,
     ...(type.shortNames.length > 0 && { shortNames: type.shortNames }),
     ...(type.categories.length > 0 && { categories: type.categories }),
-    ...(type.status && {
-      subresources: [{ subresource: 'status', responseKind, verbs: ['get', 'patch', 'update'] }],
+    ...(subresourcesOf(type).length > 0 && {
+      subresources: subresourcesOf(type).map(({ name, kind, verbs }) => ({
+        subresource: name,
+        responseKind: { ...responseKind, ...kind },
+        verbs,
+      })),
     }),
   };
 }

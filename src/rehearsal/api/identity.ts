@@ -5,6 +5,7 @@ import { textAt } from './objects.ts';
 import { resourceTypes } from './resource-types.ts';
 import { StatusError } from './status-error.ts';
 import type { Store } from './store.ts';
+import type { IssuedToken } from './subresources.ts';
 
 /** Who sends a request. */
 export interface Identity {
@@ -15,17 +16,21 @@ export interface Identity {
 const anonymous: Identity = { name: 'system:anonymous', groups: ['system:unauthenticated'] };
 
 /**
- * Who sends this request: the subject of a verified client certificate, the bootstrap token, or nobody.
+ * Who sends this request: the subject of a verified client certificate, a token, or nobody.
  *
  * @throws StatusError 401 for a token that is unknown or expired
  */
-export function identify(request: IncomingMessage, store: Store): Identity {
+export function identify(
+  request: IncomingMessage,
+  store: Store,
+  tokens: ReadonlyMap<string, IssuedToken>,
+): Identity {
   const socket = request.socket as TLSSocket;
   const certificate = socket.authorized ? socket.getPeerCertificate(true).raw : undefined;
   if (certificate !== undefined) return identityOfCertificate(certificate);
   const bearer = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1];
   if (bearer === undefined) return anonymous;
-  const identity = identityOfToken(bearer, store);
+  const identity = identityOfAccount(tokens.get(bearer), store) ?? identityOfToken(bearer, store);
   if (identity === undefined) throw new StatusError(401, 'Unauthorized', 'Unauthorized');
   return identity;
 }
@@ -35,6 +40,17 @@ function identityOfCertificate(raw: Buffer): Identity {
   const values = (key: string) =>
     fields.filter((field) => field.startsWith(`${key}=`)).map((f) => f.slice(key.length + 1));
   return { name: values('CN')[0] ?? '', groups: [...values('O'), 'system:authenticated'] };
+}
+
+/** A token of a service account that is deleted, or made anew, is no longer one. */
+function identityOfAccount(token: IssuedToken | undefined, store: Store): Identity | undefined {
+  if (token === undefined || token.expiresAt <= Date.now()) return undefined;
+  const { name, namespace, uid } = token;
+  if (store.find(resourceTypes.serviceAccounts, name, namespace)?.metadata.uid !== uid) return undefined;
+  return {
+    name: `system:serviceaccount:${namespace}:${name}`,
+    groups: ['system:serviceaccounts', `system:serviceaccounts:${namespace}`, 'system:authenticated'],
+  };
 }
 
 function identityOfToken(token: string, store: Store): Identity | undefined {

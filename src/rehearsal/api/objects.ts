@@ -13,6 +13,10 @@ export interface ObjectMeta {
   labels?: Record<string, string>;
   annotations?: Record<string, string>;
   ownerReferences?: Fields[];
+  finalizers?: string[];
+  /** Seconds between deletionTimestamp and the end; only a pod has some. */
+  deletionGracePeriodSeconds?: number;
+  managedFields?: Fields[];
 }
 
 /** Any object that the API server stores. */

@@ -9,11 +9,15 @@ const patchTypes = [
   'application/strategic-merge-patch+json',
 ];
 
-/** @throws StatusError 415, for server-side apply too */
-export function checkPatchType(contentType: string): void {
-  if (patchTypes.includes(contentType)) return;
+/** Server-side apply: YAML, or JSON, of what one manager wants. */
+export const applyPatchType = 'application/apply-patch+yaml';
+
+/** @throws StatusError 415; a custom resource has no strategic merge */
+export function checkPatchType(contentType: string, custom = false): void {
+  const strategic = contentType === 'application/strategic-merge-patch+json';
+  if (contentType === applyPatchType || (patchTypes.includes(contentType) && !(custom && strategic))) return;
   throw unsupportedMediaType(
-    `the body of the request was in an unknown format - accepted media types include: ${patchTypes.join(', ')}`,
+    `the body of the request was in an unknown format - accepted media types include: ${[...patchTypes.filter((each) => !(custom && each.includes('strategic'))), applyPatchType].join(', ')}`,
   );
 }
 

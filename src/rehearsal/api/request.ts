@@ -13,7 +13,11 @@ export interface ResourceRequest {
 }
 
 /** Reads the path of a resource request; undefined when it is not one, or of no known kind. */
-export function parseResourceRequest(method: string, url: URL): ResourceRequest | undefined {
+export function parseResourceRequest(
+  method: string,
+  url: URL,
+  types: readonly ResourceType[],
+): ResourceRequest | undefined {
   const parts = url.pathname.split('/').filter(Boolean).map(decodeURIComponent);
   const root = parts.shift();
   const group = root === 'api' ? '' : root === 'apis' ? parts.shift() : undefined;
@@ -27,7 +31,7 @@ export function parseResourceRequest(method: string, url: URL): ResourceRequest 
     parts[0] === 'namespaces' && parts.length > 2 && parts[2] !== 'status' && parts[2] !== 'finalize';
   const namespace = inside ? parts[1] : undefined;
   const [plural = '', name, subresource] = inside ? parts.slice(2) : parts;
-  const type = findResourceType(group, version, plural);
+  const type = findResourceType(types, group, version, plural);
   if (type === undefined) return undefined;
   const watching = oldWatch || ['true', '1'].includes(url.searchParams.get('watch') ?? '');
   const verb = verbOf(method, name, watching);

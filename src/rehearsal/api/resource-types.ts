@@ -10,13 +10,36 @@ export interface ResourceType {
   namespaced: boolean;
   /** Whether /status is a subresource. */
   status: boolean;
+  /** Where /scale reads and writes, as dotted paths; none: there is no /scale. */
+  scale?: ScalePaths;
+  /** Other subresources, as discovery tells them. */
+  subresources?: readonly string[];
+  /** Another served version of a custom resource, which is stored in this one. */
+  storedAs?: ResourceType;
+  /** Whether a custom resource definition has declared it. */
+  custom?: boolean;
 }
+
+/** The paths of a scale subresource: `.spec.replicas` and so on. */
+export interface ScalePaths {
+  replicas: string;
+  statusReplicas: string;
+  selector: string;
+}
+
+const workloadScale: ScalePaths = {
+  replicas: '.spec.replicas',
+  statusReplicas: '.status.replicas',
+  selector: '.spec.selector',
+};
 
 interface Options {
   short?: string[];
   all?: boolean;
   cluster?: boolean;
   status?: boolean;
+  scale?: boolean;
+  subresources?: string[];
 }
 
 function type(groupVersion: string, kind: string, plural: string, options: Options = {}): ResourceType {
@@ -33,6 +56,8 @@ function type(groupVersion: string, kind: string, plural: string, options: Optio
     categories: options.all ? ['all'] : [],
     namespaced: !options.cluster,
     status: options.status ?? false,
+    ...(options.scale && { scale: workloadScale }),
+    ...(options.subresources && { subresources: options.subresources }),
   };
 }
 
@@ -53,20 +78,66 @@ export const resourceTypes = {
     cluster: true,
     status: true,
   }),
-  pods: type('v1', 'Pod', 'pods', { short: ['po'], all: true, status: true }),
+  pods: type('v1', 'Pod', 'pods', {
+    short: ['po'],
+    all: true,
+    status: true,
+    subresources: ['log', 'exec', 'attach', 'portforward', 'binding', 'eviction'],
+  }),
+  replicationControllers: type('v1', 'ReplicationController', 'replicationcontrollers', {
+    short: ['rc'],
+    all: true,
+    status: true,
+  }),
+  resourceQuotas: type('v1', 'ResourceQuota', 'resourcequotas', { short: ['quota'], status: true }),
   secrets: type('v1', 'Secret', 'secrets'),
-  serviceAccounts: type('v1', 'ServiceAccount', 'serviceaccounts', { short: ['sa'] }),
+  serviceAccounts: type('v1', 'ServiceAccount', 'serviceaccounts', {
+    short: ['sa'],
+    subresources: ['token'],
+  }),
   services: type('v1', 'Service', 'services', { short: ['svc'], all: true, status: true }),
+  customResourceDefinitions: type(
+    'apiextensions.k8s.io/v1',
+    'CustomResourceDefinition',
+    'customresourcedefinitions',
+    { short: ['crd', 'crds'], cluster: true, status: true },
+  ),
+  controllerRevisions: type('apps/v1', 'ControllerRevision', 'controllerrevisions'),
   daemonSets: type('apps/v1', 'DaemonSet', 'daemonsets', { short: ['ds'], all: true, status: true }),
-  deployments: type('apps/v1', 'Deployment', 'deployments', { short: ['deploy'], all: true, status: true }),
-  replicaSets: type('apps/v1', 'ReplicaSet', 'replicasets', { short: ['rs'], all: true, status: true }),
-  statefulSets: type('apps/v1', 'StatefulSet', 'statefulsets', { short: ['sts'], all: true, status: true }),
+  deployments: type('apps/v1', 'Deployment', 'deployments', {
+    short: ['deploy'],
+    all: true,
+    status: true,
+    scale: true,
+  }),
+  replicaSets: type('apps/v1', 'ReplicaSet', 'replicasets', {
+    short: ['rs'],
+    all: true,
+    status: true,
+    scale: true,
+  }),
+  statefulSets: type('apps/v1', 'StatefulSet', 'statefulsets', {
+    short: ['sts'],
+    all: true,
+    status: true,
+    scale: true,
+  }),
   cronJobs: type('batch/v1', 'CronJob', 'cronjobs', { short: ['cj'], all: true, status: true }),
   jobs: type('batch/v1', 'Job', 'jobs', { all: true, status: true }),
   signingRequests: type('certificates.k8s.io/v1', 'CertificateSigningRequest', 'certificatesigningrequests', {
     short: ['csr'],
     cluster: true,
     status: true,
+  }),
+  ingresses: type('networking.k8s.io/v1', 'Ingress', 'ingresses', { short: ['ing'], status: true }),
+  networkPolicies: type('networking.k8s.io/v1', 'NetworkPolicy', 'networkpolicies', { short: ['netpol'] }),
+  podDisruptionBudgets: type('policy/v1', 'PodDisruptionBudget', 'poddisruptionbudgets', {
+    short: ['pdb'],
+    status: true,
+  }),
+  priorityClasses: type('scheduling.k8s.io/v1', 'PriorityClass', 'priorityclasses', {
+    short: ['pc'],
+    cluster: true,
   }),
   leases: type('coordination.k8s.io/v1', 'Lease', 'leases'),
   endpointSlices: type('discovery.k8s.io/v1', 'EndpointSlice', 'endpointslices'),
@@ -89,8 +160,13 @@ export function groupVersionOf(type: { group: string; version: string }): string
   return type.group === '' ? type.version : `${type.group}/${type.version}`;
 }
 
-export function findResourceType(group: string, version: string, plural: string): ResourceType | undefined {
-  return allResourceTypes.find(
+export function findResourceType(
+  types: readonly ResourceType[],
+  group: string,
+  version: string,
+  plural: string,
+): ResourceType | undefined {
+  return types.find(
     (candidate) => candidate.group === group && candidate.version === version && candidate.plural === plural,
   );
 }

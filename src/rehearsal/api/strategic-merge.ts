@@ -1,7 +1,7 @@
 import { type Fields, isFields } from './objects.ts';
 
 /** The key by which the elements of a list are told apart; lists without one are replaced as a whole. */
-const mergeKeys: Record<string, string> = {
+export const mergeKeys: Record<string, string> = {
   addresses: 'type',
   conditions: 'type',
   containers: 'name',
@@ -17,7 +17,7 @@ const mergeKeys: Record<string, string> = {
 };
 
 /** Lists of plain values that are merged as sets. */
-const mergedSets = new Set(['finalizers']);
+export const mergedSets = new Set(['finalizers']);
 
 /**
  * Applies a strategic merge patch, as far as kubectl and kubelets use it: merge keys, `$patch: delete`
@@ -68,7 +68,7 @@ function mergeList(field: string, target: unknown, patch: unknown[]): unknown[] 
 }
 
 /** Ports are keyed differently in pods (containerPort) and services (port). */
-function keyOf(field: string, elements: readonly unknown[]): string | undefined {
+export function keyOf(field: string, elements: readonly unknown[]): string | undefined {
   if (field !== 'ports') return mergeKeys[field];
   return elements.some((element) => isFields(element) && 'containerPort' in element)
     ? 'containerPort'

@@ -3,7 +3,7 @@ import type { Fields, KubeObject } from './objects.ts';
 import { groupVersionOf, type ResourceType } from './resource-types.ts';
 import type { Selector } from './selectors.ts';
 import { StatusError } from './status-error.ts';
-import type { Change, Store } from './store.ts';
+import { type Change, type Store, served } from './store.ts';
 
 export interface WatchOptions {
   type: ResourceType;
@@ -49,7 +49,7 @@ export function serveWatch(store: Store, options: WatchOptions, response: Server
   }
   const pass = (change: Change) => {
     const type = typeFor(change, options);
-    if (type !== undefined) send(type, options.render(change.object));
+    if (type !== undefined) send(type, options.render(served(options.type, change.object) as KubeObject));
   };
   for (const change of missed) pass(change);
   const unsubscribe = store.subscribe(pass);
@@ -66,7 +66,7 @@ export function serveWatch(store: Store, options: WatchOptions, response: Server
 
 /** An object that starts or stops to match a selector is added or deleted for this watch. */
 function typeFor(change: Change, options: WatchOptions): Change['type'] | undefined {
-  if (change.resource !== options.type) return undefined;
+  if (change.resource !== (options.type.storedAs ?? options.type)) return undefined;
   if (options.namespace !== undefined && change.object.metadata.namespace !== options.namespace)
     return undefined;
   const now = change.type !== 'DELETED' && options.selector(change.object);

@@ -58,14 +58,14 @@ export class Authority {
       ...names.map((value) => ({ type: 'dns', value }) as const),
       ...addresses.map((value) => ({ type: 'ip', value }) as const),
     ]);
-    const certificate = await this.#sign('CN=kube-apiserver', keys.publicKey, serverAuth, [alternatives]);
+    const certificate = await this.#sign('CN=kube-apiserver', keys.publicKey, [serverAuth], [alternatives]);
     return { certificate, key: await exportKey(keys) };
   }
 
-  /** A client certificate of a user in a group. */
+  /** A client certificate of a user in a group; a kubelet serves logs with its own. */
   async issueClient(user: string, group: string): Promise<Credentials> {
     const keys = await generateKeys();
-    const certificate = await this.#sign(subject(user, group), keys.publicKey, clientAuth);
+    const certificate = await this.#sign(subject(user, group), keys.publicKey, [serverAuth, clientAuth]);
     return { certificate, key: await exportKey(keys) };
   }
 
@@ -74,13 +74,16 @@ export class Authority {
     const csr = new x509.Pkcs10CertificateRequest(request);
     if (!(await csr.verify())) throw new Error('the signature of the certificate request is wrong');
     const key = await csr.publicKey.export(algorithm, ['verify']);
-    return { certificate: await this.#sign(csr.subject, key, clientAuth), subject: csr.subject };
+    return {
+      certificate: await this.#sign(csr.subject, key, [serverAuth, clientAuth]),
+      subject: csr.subject,
+    };
   }
 
   async #sign(
     subjectName: string,
     publicKey: webcrypto.CryptoKey,
-    usage: x509.ExtendedKeyUsage,
+    usages: x509.ExtendedKeyUsage[],
     extensions: x509.Extension[] = [],
   ): Promise<string> {
     const certificate = await x509.X509CertificateGenerator.create({
@@ -93,7 +96,7 @@ export class Authority {
       signingAlgorithm: algorithm,
       extensions: [
         new x509.KeyUsagesExtension(digitalSignature, true),
-        new x509.ExtendedKeyUsageExtension([usage]),
+        new x509.ExtendedKeyUsageExtension(usages),
         new x509.BasicConstraintsExtension(false, undefined, true),
         await x509.AuthorityKeyIdentifierExtension.create(this.#root, false),
         ...extensions,

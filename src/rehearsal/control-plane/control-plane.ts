@@ -43,9 +43,10 @@ export class ControlPlane implements AsyncDisposable {
   static async start(options: ControlPlaneOptions): Promise<ControlPlane> {
     const { node, nodeIp, hostIp, port, graceMs, dnsAllowed, log } = options;
     const authority = await Authority.create();
-    const [serving, admin] = await Promise.all([
+    const [serving, admin, kubelet] = await Promise.all([
       authority.issueServer(servingNames(node), ['10.96.0.1', nodeIp, '127.0.0.1', hostIp]),
       authority.issueClient('kubernetes-admin', 'kubeadm:cluster-admins'),
+      authority.issueClient('kube-apiserver-kubelet-client', 'kubeadm:cluster-admins'),
     ]);
     const url = `https://${node}:${port}`;
     const store = new Store();
@@ -61,6 +62,7 @@ export class ControlPlane implements AsyncDisposable {
       authority: authority.certificate,
       ...serving,
       address: `${hostIp}:${port}`,
+      kubelets: { authority: authority.certificate, ...kubelet },
     });
     const adminConf = adminKubeconfig(url, authority.certificate, admin);
     return new ControlPlane({ store, authority, server, adminConf, stop });

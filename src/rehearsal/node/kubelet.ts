@@ -1,9 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Fields, listAt, microTimestamp, textAt, timestamp } from '../api/objects.ts';
+import { type Fields, type KubeObject, listAt, microTimestamp, textAt, timestamp } from '../api/objects.ts';
 import { sufferFault, untilDue } from '../faults/apply.ts';
 import { ApiClient, type ApiClientOptions, ApiError } from './api-client.ts';
 import { type Machine, machineFault } from './machine.ts';
 import { nodeConditions, nodeObject } from './node-object.ts';
+import type { KubeletServer } from './pods/kubelet-server.ts';
+import { PodSet } from './pods/pod-set.ts';
 
 /** How long a silent node stays Ready unless rehearsed otherwise, in milliseconds. */
 export const defaultGraceMs = 40_000;
@@ -19,23 +21,38 @@ export class Kubelet implements Disposable {
   readonly #client: ApiClient;
   readonly #controlPlane: boolean;
   readonly #stop = new AbortController();
+  readonly #pods: PodSet;
+  readonly #connection: ApiClientOptions;
+  #server: KubeletServer | undefined;
 
   constructor(machine: Machine, connection: ApiClientOptions, controlPlane: boolean) {
     this.#machine = machine;
     this.#client = new ApiClient(connection);
     this.#controlPlane = controlPlane;
+    this.#connection = connection;
+    this.#pods = new PodSet({
+      client: this.#client,
+      directory: 'pods',
+      nodeName: machine.name,
+      hostIp: machine.hostIp,
+      apiServer: { host: connection.address, port: connection.port },
+      onTrouble: (error) => machine.journal.log('kubelet', error.message),
+    });
   }
 
   /** Registers the node, then goes on in the background until it is disposed. @throws ApiError */
   async start(): Promise<void> {
     await this.#register();
     void this.#renewLease();
-    void this.#reportReadiness();
+    this.#serve();
+    void this.#followPods();
   }
 
   [Symbol.dispose](): void {
     this.#stop.abort();
-    this.#client[Symbol.dispose]();
+    this.#machine.published.serve(this.#machine.ports.kubelet, undefined);
+    this.#server?.close();
+    void this.#pods[Symbol.asyncDispose]().finally(() => this.#client[Symbol.dispose]());
   }
 
   async #register(): Promise<void> {
@@ -94,20 +111,58 @@ export class Kubelet implements Disposable {
     if (ready?.status === 'Unknown') await this.#postConditions();
   }
 
-  /** Watches this node's pods: with the network's one, the node is ready. */
-  async #reportReadiness(): Promise<void> {
+  /** Serves logs and the like to the API server, where there is a certificate to serve with. */
+  #serve(): void {
+    const { authority: ca, certificate: cert, key } = this.#connection;
+    if (ca === undefined || cert === undefined || key === undefined) return;
+    const { published, ports } = this.#machine;
+    let waiting: Promise<KubeletServer> | undefined;
+    // Loaded with the first request: most nodes never serve one.
+    published.serve(ports.kubelet, (socket) => {
+      waiting ??= import('./pods/kubelet-server.ts').then(({ createKubeletServer }) => {
+        this.#server = createKubeletServer(this.#pods, { ca, cert, key });
+        return this.#server;
+      });
+      waiting.then((server) => server.take(socket)).catch(() => socket.destroy());
+    });
+  }
+
+  /** Follows this node's pods: with the network's one the node is ready, the others run. */
+  async #followPods(): Promise<void> {
     const { signal } = this.#stop;
-    const path = `/api/v1/pods?watch=true&fieldSelector=spec.nodeName%3D${this.#machine.name}`;
-    while (!signal.aborted && !this.#ready) {
+    const selector = `fieldSelector=spec.nodeName%3D${this.#machine.name}`;
+    while (!signal.aborted) {
       await this.#tolerate('watching pods', async () => {
-        for await (const { object } of this.#client.watch(path, signal)) {
-          if (!textAt(object, 'metadata', 'name').startsWith('kube-flannel-ds-')) continue;
-          await this.#becomeReady();
-          return;
+        const list = await this.#client.send('GET', `/api/v1/pods?${selector}`);
+        const pods = listAt(list, 'items') as KubeObject[];
+        this.#pods.reconcile(pods);
+        for (const pod of pods) this.#noteNetwork(pod);
+        const from = textAt(list, 'metadata', 'resourceVersion');
+        const path = `/api/v1/pods?watch=true&${selector}&resourceVersion=${from}`;
+        for await (const { type, object } of this.#client.watch(path, signal)) {
+          if (type === 'ERROR') return;
+          const pod = object as unknown as KubeObject;
+          if (type === 'DELETED') this.#pods.lose(pod.metadata.uid ?? '');
+          else this.#pods.see(pod);
+          this.#noteNetwork(pod);
         }
       });
-      if (!this.#ready) await delay(500, undefined, { signal }).catch(() => {});
+      await delay(500, undefined, { signal }).catch(() => {});
     }
+  }
+
+  #network = false;
+
+  #noteNetwork(pod: KubeObject): void {
+    if (this.#network || !pod.metadata.name.startsWith('kube-flannel-ds-')) return;
+    this.#network = true;
+    void this.#tolerate('becoming ready', async () => {
+      // A failure that is rehearsed is tried again, as the kubelet asks its network again.
+      while (!this.#ready && !this.#stop.signal.aborted) {
+        await this.#becomeReady();
+        if (!this.#ready) await delay(500, undefined, { signal: this.#stop.signal });
+      }
+    });
   }
 
   async #becomeReady(): Promise<void> {
