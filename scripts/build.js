@@ -2,7 +2,7 @@
 // shared filesystem are a metadata storm. A bundle for each kind of process, since compiling what it does not use costs each agent
 // more time than the rest of its start. Lays the rehearsal release beside them.
 import { createHash } from 'node:crypto';
-import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
@@ -20,7 +20,9 @@ const COMPILED = {
   'src/kubernetes/index.ts': 'kubernetes',
 };
 // What commands import when they need it.
-const APART = { 'src/events/terminal.ts': 'terminal' };
+const APART = { 'src/events/terminal.ts': 'terminal', 'src/cli/kube-commands.ts': 'kube' };
+// What runs in Flux, in the only languages that it has a library for.
+const FLUX_PROGRAMS = ['unet_kube_bridge.py', 'unet_kube_frobnicator.py'];
 const FILES = {
   ...Object.fromEntries(Object.entries(COMPILED).map(([source, name]) => [source, `${name}.cjs`])),
   ...Object.fromEntries(Object.entries(APART).map(([source, name]) => [source, `${name}.js`])),
@@ -69,6 +71,7 @@ const results = await Promise.all(
 results.push(
   ...(await Promise.all(Object.entries(COMPILED).map(([entry, name]) => buildCompiled(entry, name)))),
 );
+await Promise.all(FLUX_PROGRAMS.map((name) => copyFile(`src/kube-jobs/flux/${name}`, `dist/${name}`)));
 await packRehearsal();
 await writeLicenses(
   results.map(({ metafile }) => metafile),

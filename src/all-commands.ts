@@ -6,6 +6,7 @@ import { down } from './cli/down.ts';
 import { env } from './cli/env.ts';
 import { completion } from './cli/frame/completion.ts';
 import { hooks } from './cli/hooks.ts';
+import { kube } from './cli/kube.ts';
 import { kubectl } from './cli/kubectl.ts';
 import { node } from './cli/node.ts';
 import { pack } from './cli/pack.ts';
@@ -25,6 +26,7 @@ await main([
   env,
   attr,
   kubectl,
+  kube,
   pack,
   releases,
   cache,

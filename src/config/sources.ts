@@ -24,7 +24,13 @@ export type SourceResult = { candidates: Candidate[]; problems: Problem[]; warni
 export type FlagValues = Readonly<Record<string, unknown>>;
 
 // Variables of unet that are no settings.
-const OTHER_VARIABLES = ['UNET_REHEARSAL', 'UNET_REHEARSAL_IMAGES', 'UNET_CONFIG', 'UNET_DEBUG'];
+const OTHER_VARIABLES = [
+  'UNET_REHEARSAL',
+  'UNET_REHEARSAL_IMAGES',
+  'UNET_CONFIG',
+  'UNET_DEBUG',
+  'UNET_KUBE_TEMPLATES',
+];
 const EXPORTED_PREFIX = 'UNET_JOB_';
 
 export function fromFlags(flags: FlagValues, leaves: readonly SettingLeaf[], cwd: string): SourceResult {

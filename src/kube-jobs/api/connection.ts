@@ -1,5 +1,5 @@
 /** Requests to the API of a cluster, as plain JSON: what a kind of object holds is its own affair, and nothing of it gets lost. */
-import { once } from 'node:events';
+import { once, setMaxListeners } from 'node:events';
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent, request as httpsRequest, type RequestOptions } from 'node:https';
 import { createInterface } from 'node:readline';
@@ -74,8 +74,8 @@ export function connect({ kubeconfig, context, env }: ConnectOptions): Connectio
   }
   const cluster = config.getCurrentCluster();
   // What the client takes where it finds nothing.
-  const guessed = cluster?.server === 'http://localhost:8080' && env.KUBECONFIG === undefined;
-  if (cluster === null || (guessed && kubeconfig === undefined)) {
+  const guessed = cluster?.server === 'http://localhost:8080' && !env.KUBECONFIG && kubeconfig === undefined;
+  if (cluster === null || guessed) {
     throw noCluster('there is no kubeconfig with a current context');
   }
   return new HttpConnection(config, cluster.server);
@@ -132,6 +132,8 @@ class HttpConnection implements Connection {
   /** Resolves with an answer of 2xx, whose body is still to come. */
   private async send(path: string, call: Call): Promise<IncomingMessage> {
     call.signal.throwIfAborted();
+    // Any number of requests may be under way for one signal.
+    setMaxListeners(0, call.signal);
     const url = new URL(path.replace(/^\//, ''), this.server);
     for (const [name, value] of Object.entries(call.query ?? {})) {
       if (value !== undefined) {
@@ -143,19 +145,33 @@ class HttpConnection implements Connection {
       method: call.method ?? 'GET',
       headers: {
         Accept: call.accept ?? 'application/json',
-        ...(body === undefined ? {} : { 'Content-Type': call.contentType ?? 'application/json' }),
+        // Its length too: Node sends the body of a DELETE without one, which is no HTTP.
+        ...(body === undefined
+          ? {}
+          : {
+              'Content-Type': call.contentType ?? 'application/json',
+              'Content-Length': String(Buffer.byteLength(body)),
+            }),
       },
       signal: call.signal,
     };
-    await this.config.applyToHTTPSOptions(options);
-    options.agent = this.pool(options);
-    const request = url.protocol === 'https:' ? httpsRequest(url, options) : httpRequest(url, options);
+    const request = await this.request(url, options);
     const response = await this.answer(request, body, call.signal);
     const status = response.statusCode ?? 0;
     if (status < 200 || status >= 300) {
       throw await this.refusal(status, response);
     }
     return response;
+  }
+
+  /** Over plain HTTP, as to "kubectl proxy", nothing secret is sent. */
+  private async request(url: URL, options: RequestOptions): Promise<ClientRequest> {
+    if (url.protocol === 'http:') {
+      return httpRequest(url, options);
+    }
+    await this.config.applyToHTTPSOptions(options);
+    options.agent = this.pool(options);
+    return httpsRequest(url, options);
   }
 
   private async answer(
@@ -191,10 +207,7 @@ class HttpConnection implements Connection {
   }
 
   /** One pool for all requests; without it each is a TLS handshake. */
-  private pool(options: RequestOptions): Agent | undefined {
-    if (this.server.protocol !== 'https:') {
-      return undefined;
-    }
+  private pool(options: RequestOptions): Agent {
     if (options.agent instanceof Agent) {
       return options.agent; // a proxy's
     }

@@ -44,6 +44,6 @@ export async function followContainerLog(cluster: Cluster, log: ContainerLog): P
 
 /** "2026-11-25T12:00:00.123456789Z text", the form of `timestamps=true`. */
 function split(line: string): { stamp: string | undefined; text: string } {
-  const [, stamp, text] = /^(\d{4}-\d\d-\d\dT[\d:.]+Z) ?(.*)$/s.exec(line) ?? [];
+  const [, stamp, text] = /^(\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)) ?(.*)$/s.exec(line) ?? [];
   return stamp === undefined ? { stamp: undefined, text: line } : { stamp, text: text ?? '' };
 }

@@ -1,4 +1,5 @@
 /** Making a job's objects: all of them, or none. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { UnetError } from '../../errors.ts';
 import type { Cluster } from '../api/cluster.ts';
 import { ApiError } from '../api/connection.ts';
@@ -9,6 +10,9 @@ import { removeJob } from './remove.ts';
 
 /** A half that has to go is removed within this time, also after an interrupt. */
 const UNDO_MS = 60_000;
+// The API server publishes a new definition within seconds.
+const SERVED_MS = 30_000;
+const POLL_MS = 200;
 
 export type CreateOptions = {
   onCreated?: (object: KubeObject) => void;
@@ -54,14 +58,15 @@ async function refuseForeign(cluster: Cluster, record: JobRecord, signal: AbortS
   const found = await Promise.all(
     record.list.items.map(async (object) => ({
       object,
-      there: await cluster.read(referenceTo(object), signal),
+      there: await readIfAllowed(cluster, object, signal),
     })),
   );
   const foreign = found.flatMap(({ object, there }) =>
-    there === undefined ? [] : [`${describeObject(object)} is there already${ownedBy(there)}`],
+    there === undefined ? [] : [`${describeObject(object)}${ownedBy(there)}`],
   );
   if (foreign.length > 0) {
-    throw new UnetError('UNET_KUBE_FOREIGN', `in namespace ${record.namespace}: ${foreign.join('\n')}`, {
+    const lines = [`objects of these names are there already in namespace ${record.namespace}`, ...foreign];
+    throw new UnetError('UNET_KUBE_FOREIGN', lines.join('\n'), {
       fatal: true,
       remedy:
         'nothing was made; give it another name by a parameter, use generateName, another namespace, or cancel that job',
@@ -69,7 +74,6 @@ async function refuseForeign(cluster: Cluster, record: JobRecord, signal: AbortS
   }
 }
 
-/** A kind whose definition has just been made is not served at once. */
 async function createOne(
   cluster: Cluster,
   object: KubeObject,
@@ -77,15 +81,47 @@ async function createOne(
   signal: AbortSignal,
 ): Promise<KubeObject> {
   try {
+    await untilServed(cluster, object, signal);
     return await cluster.create(object, namespace, signal);
   } catch (error) {
     throw refused(error, describeObject(object), object.metadata.namespace ?? namespace);
   }
 }
 
+/** A kind whose definition is in the same list is served a moment after that was made. */
+async function untilServed(
+  cluster: Cluster,
+  { apiVersion, kind }: KubeObject,
+  signal: AbortSignal,
+): Promise<void> {
+  const deadline = performance.now() + SERVED_MS;
+  while (
+    (await cluster.resources.byKind(apiVersion, kind, signal)) === undefined &&
+    performance.now() < deadline
+  ) {
+    await sleep(POLL_MS, undefined, { signal });
+  }
+}
+
+/** Some may create what they may not read; then the creation itself tells. */
+async function readIfAllowed(
+  cluster: Cluster,
+  object: KubeObject,
+  signal: AbortSignal,
+): Promise<KubeObject | undefined> {
+  try {
+    return await cluster.read(referenceTo(object), signal);
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 403) {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
 function ownedBy(object: KubeObject): string {
   const owner = ownerOf(object);
-  return owner === undefined ? ', and not unet’s' : `, of the job ${owner}`;
+  return owner === undefined ? ', not unet’s' : `, of the job ${owner}`;
 }
 
 /** What the server's refusal means. */

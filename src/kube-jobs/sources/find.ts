@@ -11,9 +11,10 @@ export type Places = {
   /** Directories and files, as typed. */
   paths: readonly string[];
   cwd: string;
-  /** Undefined where none is needed. */
-  cluster: Cluster | undefined;
-  namespace: string;
+  /** Undefined: only files are looked at. */
+  cluster: (() => Cluster) | undefined;
+  /** Undefined: the context's. */
+  namespace: string | undefined;
 };
 
 /** All templates, the first of each name. */
@@ -23,7 +24,9 @@ export async function listTemplates(places: Places, signal: AbortSignal): Promis
     add(found, await templatesAt(resolve(places.cwd, path)));
   }
   if (places.cluster !== undefined) {
-    add(found, await clusterTemplates(places.cluster, places.namespace, signal));
+    const cluster = places.cluster();
+    const namespace = places.namespace ?? cluster.connection.namespace;
+    add(found, await clusterTemplates(cluster, namespace, signal));
   }
   return found;
 }
