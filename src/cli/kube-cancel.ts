@@ -10,7 +10,6 @@ import type { CommandContext, CommandModule } from './frame/command.ts';
 import {
   CLUSTER_FLAGS,
   type ClusterArgs,
-  inCluster,
   JOBSPEC_FLAGS,
   type JobspecArgs,
   requestOf,
@@ -43,7 +42,7 @@ export const cancel: CommandModule<Args> = {
     if (args.jobspec !== undefined || args.string !== undefined) {
       throw new UnetError('UNET_USAGE', 'either a job’s id or a jobspec, not both');
     }
-    return await inCluster(() => cancelById(session, args.id ?? '', context));
+    return await cancelById(session, args.id ?? '', context);
   },
 };
 
@@ -54,32 +53,30 @@ export async function cancelJob(
   all: boolean,
   context: Pick<CommandContext, 'signal' | 'say'>,
 ): Promise<number> {
-  return await inCluster(async () => {
-    const namespace = namespaceOf(session, request);
-    const records = await listRecords(session.cluster(), namespace, context.signal);
-    const found = records.filter(({ digest }) => digest === digestOf(request));
-    if (found.length === 0) {
-      const same = records.filter(({ template }) => template === request.template).map(({ id }) => id);
-      throw new UnetError(
-        'UNET_KUBE_JOB_NOT_FOUND',
-        `no job of ${request.template} with these overrides is in ${namespace}`,
-        { remedy: same.length === 0 ? undefined : `with others there are ${same.join(', ')}` },
-      );
-    }
-    if (found.length > 1 && !all) {
-      throw new UnetError(
-        'UNET_KUBE_JOB_NOT_FOUND',
-        `${found.length} jobs were made of this: ${found.map(({ id }) => id).join(', ')}`,
-        { remedy: 'name one by its id, or all of them with --all' },
-      );
-    }
-    return await remove(session, found, context);
-  });
+  const namespace = namespaceOf(session, request);
+  const records = await listRecords(session.cluster(), namespace, context.signal);
+  const found = records.filter(({ digest }) => digest === digestOf(request));
+  if (found.length === 0) {
+    const same = records.filter(({ template }) => template === request.template).map(({ id }) => id);
+    throw new UnetError(
+      'UNET_KUBE_JOB_NOT_FOUND',
+      `no job of ${request.template} with these overrides is in ${namespace}`,
+      { remedy: same.length === 0 ? undefined : `with others there are ${same.join(', ')}` },
+    );
+  }
+  if (found.length > 1 && !all) {
+    throw new UnetError(
+      'UNET_KUBE_JOB_NOT_FOUND',
+      `${found.length} jobs were made of this: ${found.map(({ id }) => id).join(', ')}`,
+      { remedy: 'name one by its id, or all of them with --all' },
+    );
+  }
+  return await remove(session, found, context);
 }
 
 async function cancelById(session: Session, id: string, context: CommandContext<Args>): Promise<number> {
   const cluster = session.cluster();
-  const namespace = session.namespace ?? cluster.connection.namespace;
+  const namespace = session.namespace ?? cluster.namespace;
   const records = await listRecords(cluster, namespace, context.signal);
   const found = records.find((record) => record.id === id);
   if (found === undefined) {

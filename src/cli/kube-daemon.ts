@@ -2,7 +2,7 @@
 import { runDaemon } from '../kube-jobs/flux/daemon.ts';
 import { timeText } from '../kube-jobs/follow/trouble.ts';
 import type { CommandModule } from './frame/command.ts';
-import { CLUSTER_FLAGS, type ClusterArgs, inCluster, sessionOf } from './kube-session.ts';
+import { CLUSTER_FLAGS, type ClusterArgs, sessionOf } from './kube-session.ts';
 
 export const daemon: CommandModule<ClusterArgs> = {
   command: 'daemon',
@@ -18,6 +18,6 @@ export const daemon: CommandModule<ClusterArgs> = {
     const { say, signal } = context;
     const session = sessionOf(context);
     const timed = (line: string) => say(`${timeText(new Date())} ${line}`);
-    return await inCluster(() => runDaemon({ session, say: timed, onReady: () => timed('ready'), signal }));
+    return await runDaemon({ session, say: timed, onReady: () => timed('ready'), signal });
   },
 };

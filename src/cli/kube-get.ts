@@ -2,13 +2,12 @@
 import { stringify } from 'yaml';
 import { EXIT, UnetError } from '../errors.ts';
 import { tableLines } from '../events/table.ts';
-import { collection } from '../kube-jobs/api/cluster.ts';
 import type { Session } from '../kube-jobs/jobs/prepare.ts';
 import { isJsonObject, type Json, type JsonObject } from '../kube-jobs/object.ts';
 import { findTemplate, listTemplates } from '../kube-jobs/sources/find.ts';
 import type { TemplateSource } from '../kube-jobs/sources/source.ts';
 import type { CommandContext, CommandModule } from './frame/command.ts';
-import { CLUSTER_FLAGS, type ClusterArgs, inCluster, sessionOf } from './kube-session.ts';
+import { CLUSTER_FLAGS, type ClusterArgs, sessionOf } from './kube-session.ts';
 
 type Args = ClusterArgs & { object: string; name?: string; output?: 'json' | 'yaml' | 'wide' };
 type Context = CommandContext<Args>;
@@ -42,7 +41,7 @@ export const get: CommandModule<Args> = {
   },
   handler: (context) => {
     const session = sessionOf(context);
-    return inCluster(() => (OBJECTS[context.args.object] ?? resource)(context, session));
+    return (OBJECTS[context.args.object] ?? resource)(context, session);
   },
 };
 
@@ -112,16 +111,16 @@ async function templates(context: Context, session: Session): Promise<number> {
 async function resource(context: Context, session: Session): Promise<number> {
   const { args, signal, out, say } = context;
   const cluster = session.cluster();
-  const kind = await cluster.resources.byName(args.object, signal);
-  const namespace = session.namespace ?? cluster.connection.namespace;
-  const path =
-    collection(kind, namespace) + (args.name === undefined ? '' : `/${encodeURIComponent(args.name)}`);
+  const kind = await cluster.resource(args.object, signal);
+  const namespace = session.namespace ?? cluster.namespace;
+  const path = kind.path(namespace, args.name);
+  const what = `get ${args.object}`;
   if (args.output === 'json' || args.output === 'yaml') {
-    show(context, await cluster.connection.json(path, { signal }));
+    show(context, await cluster.send({ path, what, signal }));
     return EXIT.done;
   }
   const accept = 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json';
-  const table = await cluster.connection.json(path, { signal, accept });
+  const table = await cluster.send({ path, what, signal, accept });
   const rows = list(table.rows);
   if (rows.length === 0) {
     say(kind.namespaced ? `No resources found in ${namespace} namespace.` : 'No resources found');

@@ -4,7 +4,7 @@ import { EXIT } from '../errors.ts';
 import { configuration, installFluxCommand } from '../kube-jobs/flux/install.ts';
 import { followJob, runEpilog, runProlog } from '../kube-jobs/flux/perilog.ts';
 import type { CommandModule } from './frame/command.ts';
-import { CLUSTER_FLAGS, type ClusterArgs, inCluster, sessionOf } from './kube-session.ts';
+import { CLUSTER_FLAGS, type ClusterArgs, sessionOf } from './kube-session.ts';
 
 export const installFlux: CommandModule<{ directory?: string; configuration: boolean }> = {
   command: 'install-flux [directory]',
@@ -58,7 +58,7 @@ export const prolog: CommandModule<ClusterArgs> = {
       ...(args.kubeconfig === undefined ? [] : ['--kubeconfig', resolve(context.cwd, args.kubeconfig)]),
       ...(args.context === undefined ? [] : ['--context', args.context]),
     ];
-    return await inCluster(() => runProlog({ session, signal, say }, [...own, ...flags]));
+    return await runProlog({ session, signal, say }, [...own, ...flags]);
   },
 };
 
@@ -72,7 +72,7 @@ export const epilog: CommandModule<ClusterArgs> = {
   async handler(context) {
     const { signal, say } = context;
     const session = sessionOf(context);
-    return await inCluster(() => runEpilog({ session, signal, say }));
+    return await runEpilog({ session, signal, say });
   },
 };
 
@@ -89,6 +89,6 @@ export const follow: CommandModule<ClusterArgs & { job: string }> = {
   async handler(context) {
     const { args, signal, say } = context;
     const session = sessionOf(context);
-    return await inCluster(() => followJob({ session, signal, say }, args.job));
+    return await followJob({ session, signal, say }, args.job);
   },
 };

@@ -10,7 +10,6 @@ import { miniRequest, OVERRIDES_FLAG } from './kube-mini.ts';
 import {
   CLUSTER_FLAGS,
   type ClusterArgs,
-  inCluster,
   JOBSPEC_FLAGS,
   type JobspecArgs,
   requestOf,
@@ -47,16 +46,14 @@ export const run: CommandModule<Args> = {
     const request = await chosenRequest(args, cwd);
     const session = sessionOf(context);
     const job = schedulerJob(env);
-    return await inCluster(() =>
-      runJob(session, request, {
-        id: newJobId(request.template),
-        job,
-        logs: args.logs && request.logs,
-        onLine: (line, stream) => (stream === 'stdout' ? out(line) : say(line)),
-        say,
-        signal,
-      }),
-    );
+    return await runJob(session, request, {
+      id: newJobId(request.template),
+      job,
+      logs: args.logs && request.logs,
+      onLine: (line, stream) => (stream === 'stdout' ? out(line) : say(line)),
+      say,
+      signal,
+    });
   },
 };
 

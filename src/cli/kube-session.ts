@@ -3,9 +3,10 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { text as readText } from 'node:stream/consumers';
 import type { Options } from 'yargs';
+import { type KubernetesConfig, openKubernetes } from '../cluster/index.ts';
+import { defaultKubeconfigs } from '../cluster/kubernetes/credentials.ts';
 import { errnoOf, UnetError } from '../errors.ts';
-import { Cluster } from '../kube-jobs/api/cluster.ts';
-import { ApiError, connect } from '../kube-jobs/api/connection.ts';
+import { Cluster } from '../kube-jobs/cluster.ts';
 import type { Session } from '../kube-jobs/jobs/prepare.ts';
 import { type JobRequest, readJobspec } from '../kube-jobs/jobspec/jobspec.ts';
 import type { CommandContext } from './frame/command.ts';
@@ -44,7 +45,7 @@ export function sessionOf({
   const kubeconfig = args.kubeconfig === undefined ? undefined : resolve(cwd, args.kubeconfig);
   return {
     cluster: () => {
-      cluster ??= new Cluster(connect({ kubeconfig, context: args.context, env }));
+      cluster ??= new Cluster(openKubernetes(configuration(kubeconfig, args.context, env), { env }));
       return cluster;
     },
     paths: [...(args.templates ?? []), ...named],
@@ -66,19 +67,20 @@ export async function requestOf(args: JobspecArgs, cwd: string): Promise<JobRequ
   return { ...request, ignoreUnknown: request.ignoreUnknown || args['ignore-unknown-parameters'] };
 }
 
-/** Puts what the API server has refused in unet's terms. */
-export async function inCluster<T>(use: () => Promise<T>): Promise<T> {
-  try {
-    return await use();
-  } catch (error) {
-    if (error instanceof ApiError) {
-      throw new UnetError('UNET_KUBE_REFUSED', error.message, {
-        cause: error,
-        ...(error.status === 403 ? { remedy: 'ask for that right, or use another namespace with -n' } : {}),
-      });
-    }
-    throw error;
+/** Undefined: the one that is in force. */
+function configuration(
+  kubeconfig: string | undefined,
+  context: string | undefined,
+  env: NodeJS.ProcessEnv,
+): KubernetesConfig | undefined {
+  if (kubeconfig === undefined && context === undefined) {
+    return undefined;
   }
+  return {
+    auth: 'kubeconfig',
+    kubeconfig: kubeconfig ?? (env.KUBECONFIG || defaultKubeconfigs(env)[0]),
+    context,
+  };
 }
 
 async function textOf(path: string, cwd: string): Promise<string> {

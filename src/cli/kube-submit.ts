@@ -9,7 +9,6 @@ import type { CommandContext, CommandModule } from './frame/command.ts';
 import {
   CLUSTER_FLAGS,
   type ClusterArgs,
-  inCluster,
   JOBSPEC_FLAGS,
   type JobspecArgs,
   requestOf,
@@ -38,20 +37,18 @@ export async function submitJob(
   request: JobRequest,
   { signal, say, out }: Pick<CommandContext, 'signal' | 'say' | 'out'>,
 ): Promise<number> {
-  return await inCluster(async () => {
-    const id = newJobId(request.template);
-    const { record, message } = await prepareJob(session, request, { id, signal });
-    await createJob(session.cluster(), record, {
-      onCreated: (object) => say(`created ${describeObject(object)}`),
-      signal,
-    });
-    if (message !== undefined) {
-      say(message);
-    }
-    if (record.durationMs !== undefined) {
-      say('its duration is not heeded: no scheduler has this job; "unet kube run" and flux submit do');
-    }
-    out(id);
-    return EXIT.done;
+  const id = newJobId(request.template);
+  const { record, message } = await prepareJob(session, request, { id, signal });
+  await createJob(session.cluster(), record, {
+    onCreated: (object) => say(`created ${describeObject(object)}`),
+    signal,
   });
+  if (message !== undefined) {
+    say(message);
+  }
+  if (record.durationMs !== undefined) {
+    say('its duration is not heeded: no scheduler has this job; "unet kube run" and flux submit do');
+  }
+  out(id);
+  return EXIT.done;
 }

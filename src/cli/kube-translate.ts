@@ -7,7 +7,6 @@ import type { CommandModule } from './frame/command.ts';
 import {
   CLUSTER_FLAGS,
   type ClusterArgs,
-  inCluster,
   JOBSPEC_FLAGS,
   type JobspecArgs,
   requestOf,
@@ -34,13 +33,11 @@ export const translate: CommandModule<Args> = {
     const { args, cwd, out, say, signal } = context;
     const request = await requestOf(args, cwd);
     const session = sessionOf(context);
-    return await inCluster(async () => {
-      const { list, message } = await renderJob(session, request, { id: newJobId(request.template), signal });
-      out(args.output === 'json' ? JSON.stringify(list, null, 2) : stringify(list).trimEnd());
-      if (message !== undefined) {
-        say(message);
-      }
-      return EXIT.done;
-    });
+    const { list, message } = await renderJob(session, request, { id: newJobId(request.template), signal });
+    out(args.output === 'json' ? JSON.stringify(list, null, 2) : stringify(list).trimEnd());
+    if (message !== undefined) {
+      say(message);
+    }
+    return EXIT.done;
   },
 };

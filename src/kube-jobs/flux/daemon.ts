@@ -104,7 +104,7 @@ async function removeOrphans(
 ): Promise<void> {
   const records = await listRecords(cluster, undefined, signal).catch(() =>
     // Not everybody may look into all namespaces.
-    listRecords(cluster, session.namespace ?? cluster.connection.namespace, signal),
+    listRecords(cluster, session.namespace ?? cluster.namespace, signal),
   );
   const orphans = records.filter(
     ({ id }) => id.startsWith(`${key}-`) && !living.has(id.slice(key.length + 1)),

@@ -2,7 +2,7 @@
 import type { LimitFunction } from 'p-limit';
 import { UnetError } from '../../errors.ts';
 import type { FluxOptions } from '../../flux/flux.ts';
-import type { Cluster } from '../api/cluster.ts';
+import type { Cluster } from '../cluster.ts';
 import type { Follower } from '../follow/follower.ts';
 import { attendJob } from '../jobs/attend.ts';
 import { createJob } from '../jobs/create.ts';

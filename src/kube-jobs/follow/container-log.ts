@@ -1,7 +1,7 @@
 /** A container's log, line by line and each line once, also over connections that are cut. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Cluster } from '../api/cluster.ts';
-import { ApiError } from '../api/connection.ts';
+import { ClusterError } from '../../cluster/index.ts';
+import type { Cluster } from '../cluster.ts';
 
 export type ContainerLog = {
   pod: { name: string; namespace: string };
@@ -15,6 +15,8 @@ export type ContainerLog = {
 };
 
 const RETRY_MS = 1000;
+// The pod is gone, or may not be read.
+const ENDS: readonly string[] = ['Invalid', 'Forbidden', 'NotFound'];
 
 /** Resolves when the log has ended with its container, or `signal` aborts; a log that is not there any more ends it, too. */
 export async function followContainerLog(cluster: Cluster, log: ContainerLog): Promise<void> {
@@ -31,7 +33,7 @@ export async function followContainerLog(cluster: Cluster, log: ContainerLog): P
         last = stamp ?? last;
       }
     } catch (error) {
-      if (log.signal.aborted || (error instanceof ApiError && [400, 403, 404].includes(error.status))) {
+      if (log.signal.aborted || (ClusterError.isCluster(error) && ENDS.includes(error.reason))) {
         return;
       }
     }

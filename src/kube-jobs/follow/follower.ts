@@ -2,7 +2,8 @@
  * Follows any number of jobs with few watches: for each namespace one of pods, one of warnings, and one of each kind that ends by
  * itself. What a job says and how it ends goes to whoever has added it.
  */
-import type { Cluster, Kind } from '../api/cluster.ts';
+import type { Kind } from '../../cluster/index.ts';
+import type { Cluster } from '../cluster.ts';
 import { JOB_LABEL, ownerOf, referenceTo } from '../jobs/ownership.ts';
 import type { JobRecord } from '../jobs/record.ts';
 import type { KubeObject, ObjectReference } from '../object.ts';

@@ -1,8 +1,8 @@
 /** Making a job's objects: all of them, or none. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ClusterError } from '../../cluster/index.ts';
 import { UnetError } from '../../errors.ts';
-import type { Cluster } from '../api/cluster.ts';
-import { ApiError } from '../api/connection.ts';
+import type { Cluster } from '../cluster.ts';
 import { describeObject, type KubeObject } from '../object.ts';
 import { ownerOf, referenceTo } from './ownership.ts';
 import { type JobRecord, markCreated, writeRecord } from './record.ts';
@@ -82,23 +82,16 @@ async function createOne(
 ): Promise<KubeObject> {
   try {
     await untilServed(cluster, object, signal);
-    return await cluster.create(object, namespace, signal);
+    return await cluster.create(object, signal);
   } catch (error) {
     throw refused(error, describeObject(object), object.metadata.namespace ?? namespace);
   }
 }
 
 /** A kind whose definition is in the same list is served a moment after that was made. */
-async function untilServed(
-  cluster: Cluster,
-  { apiVersion, kind }: KubeObject,
-  signal: AbortSignal,
-): Promise<void> {
+async function untilServed(cluster: Cluster, object: KubeObject, signal: AbortSignal): Promise<void> {
   const deadline = performance.now() + SERVED_MS;
-  while (
-    (await cluster.resources.byKind(apiVersion, kind, signal)) === undefined &&
-    performance.now() < deadline
-  ) {
+  while ((await cluster.isNamespaced(object, signal)) === undefined && performance.now() < deadline) {
     await sleep(POLL_MS, undefined, { signal });
   }
 }
@@ -112,7 +105,7 @@ async function readIfAllowed(
   try {
     return await cluster.read(referenceTo(object), signal);
   } catch (error) {
-    if (error instanceof ApiError && error.status === 403) {
+    if (ClusterError.isCluster(error, 'Forbidden')) {
       return undefined;
     }
     throw error;
@@ -124,19 +117,20 @@ function ownedBy(object: KubeObject): string {
   return owner === undefined ? ', not unet’s' : `, of the job ${owner}`;
 }
 
-/** What the server's refusal means. */
+/** What the server's refusal means for a job. */
 function refused(error: unknown, what: string, namespace: string): unknown {
-  if (!(error instanceof ApiError)) {
+  if (!ClusterError.isCluster(error)) {
     return error;
   }
-  if (error.status === 404 && /^namespaces? ".*" not found/.test(error.message)) {
+  const said = error.message;
+  if (error.reason === 'NotFound' && /namespaces? ".*" not found/.test(said)) {
     return new UnetError('UNET_KUBE_NAMESPACE', `there is no namespace ${namespace}`, {
       cause: error,
       fatal: true,
       remedy: `"kubectl create namespace ${namespace}" makes it; -n names another`,
     });
   }
-  if (error.status === 409 && error.reason === 'AlreadyExists') {
+  if (error.reason === 'AlreadyExists') {
     return new UnetError(
       'UNET_KUBE_FOREIGN',
       `${what} has come into being meanwhile, and is not this job’s`,
@@ -146,9 +140,21 @@ function refused(error: unknown, what: string, namespace: string): unknown {
       },
     );
   }
-  return new UnetError('UNET_KUBE_REFUSED', `${what} was refused: ${error.message}`, {
+  if (!REFUSALS.includes(error.reason)) {
+    return error;
+  }
+  return new UnetError('UNET_KUBE_REFUSED', `${what} was refused: ${said}`, {
     cause: error,
     remedy:
       'correct the template or its parameters, or ask for the right or the quota; nothing of the job is left',
   });
 }
+
+const REFUSALS: readonly string[] = [
+  'Forbidden',
+  'Invalid',
+  'QuotaExceeded',
+  'NotFound',
+  'Conflict',
+  'Unsupported',
+];

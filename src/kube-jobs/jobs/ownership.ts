@@ -1,7 +1,7 @@
 /** What tells the objects of one job from all others: a label with the job's id, on each of them and on their pods. */
 import { randomInt } from 'node:crypto';
 import { UnetError } from '../../errors.ts';
-import type { Cluster } from '../api/cluster.ts';
+import type { Cluster } from '../cluster.ts';
 import {
   describeObject,
   isJsonObject,
@@ -58,8 +58,8 @@ export async function ownedList(
   const defined = new Set(list.items.flatMap(kindsDefined));
   const items: KubeObject[] = [];
   for (const object of inOrder(list.items)) {
-    const resource = await cluster.resources.byKind(object.apiVersion, object.kind, signal);
-    if (resource === undefined && !defined.has(object.kind)) {
+    const namespaced = await cluster.isNamespaced(object, signal);
+    if (namespaced === undefined && !defined.has(object.kind)) {
       throw new UnetError(
         'UNET_KUBE_REFUSED',
         `${describeObject(object)}: the cluster has no kind ${object.kind} in ${object.apiVersion}`,
@@ -68,7 +68,7 @@ export async function ownedList(
         },
       );
     }
-    items.push(owned(object, id, resource?.namespaced === false ? undefined : namespace));
+    items.push(owned(object, id, namespaced === false ? undefined : namespace));
   }
   const names = items.map((item) => JSON.stringify(referenceTo(item)));
   const twice = items.find((_, index) => names.indexOf(names[index] ?? '') !== index);

@@ -1,6 +1,6 @@
 /** From what a job asks for to the record of what it will make. */
 import { createHash } from 'node:crypto';
-import type { Cluster } from '../api/cluster.ts';
+import type { Cluster } from '../cluster.ts';
 import type { JobRequest } from '../jobspec/jobspec.ts';
 import { findTemplate } from '../sources/find.ts';
 import type { Processed } from '../template/process.ts';
@@ -28,8 +28,7 @@ export async function renderJob(
   const places = { paths, cwd, cluster, namespace: session.namespace ?? request.namespace };
   const template = await findTemplate(request.template, places, signal);
   const { overrides, ignoreUnknown } = request;
-  const namespace =
-    places.namespace ?? (template.form === 'chart' ? cluster().connection.namespace : 'default');
+  const namespace = places.namespace ?? (template.form === 'chart' ? cluster().namespace : 'default');
   return await template.render({ overrides, ignoreUnknown, namespace, release: id, env, signal });
 }
 
@@ -57,7 +56,7 @@ export async function prepareJob(
 }
 
 export function namespaceOf(session: Session, request: Pick<JobRequest, 'namespace'>): string {
-  return session.namespace ?? request.namespace ?? session.cluster().connection.namespace;
+  return session.namespace ?? request.namespace ?? session.cluster().namespace;
 }
 
 /** The same for the same template with the same overrides: by it `cancel -j FILE` finds what `submit -j FILE` has made. */

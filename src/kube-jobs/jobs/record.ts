@@ -3,9 +3,9 @@
  * removed after the last, so what has died between can be found and ended.
  */
 import * as z from 'zod';
+import { ClusterError } from '../../cluster/index.ts';
 import { UnetError } from '../../errors.ts';
-import type { Cluster } from '../api/cluster.ts';
-import { ApiError } from '../api/connection.ts';
+import type { Cluster } from '../cluster.ts';
 import { isJsonObject, type KubeObject, type ObjectList, type ObjectReference } from '../object.ts';
 import { JOB_LABEL } from './ownership.ts';
 
@@ -35,7 +35,7 @@ export function recordName(id: string): string {
   return `unet-job-${id}`;
 }
 
-/** @throws ApiError 409 where the job has one already */
+/** @throws ClusterError AlreadyExists where the job has one already */
 export async function writeRecord(cluster: Cluster, record: JobRecord, signal: AbortSignal): Promise<void> {
   const { list, namespace, ...stored } = record;
   const text = JSON.stringify(withoutSecrets(list), null, 2);
@@ -52,7 +52,6 @@ export async function writeRecord(cluster: Cluster, record: JobRecord, signal: A
       metadata: { name: recordName(record.id), namespace, labels },
       data: { job: JSON.stringify(stored), list: text },
     } as KubeObject,
-    namespace,
     signal,
   );
 }
@@ -89,7 +88,7 @@ export async function listRecords(
     const maps = await cluster.list(CONFIG_MAP, { namespace, labelSelector: RECORD_LABEL }, signal);
     return maps.flatMap((map) => parse(map, String(map.metadata.namespace)) ?? []);
   } catch (error) {
-    if (error instanceof ApiError && error.status === 404) {
+    if (ClusterError.isCluster(error, 'NotFound')) {
       return [];
     }
     throw error;

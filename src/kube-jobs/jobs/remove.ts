@@ -1,7 +1,7 @@
 /** Removing what a job has made, and nothing else. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Cluster } from '../api/cluster.ts';
-import type { ObjectReference } from '../object.ts';
+import type { Cluster } from '../cluster.ts';
+import type { KubeObject, ObjectReference } from '../object.ts';
 import { JOB_LABEL, ownerOf, referenceTo } from './ownership.ts';
 import { type JobRecord, recordReference } from './record.ts';
 
@@ -78,8 +78,12 @@ async function waitUntilGone(
     if (left.length === 0 && pods.length === 0) {
       return [];
     }
+    // What a controller has made is removed with it, unless somebody has orphaned it.
+    for (const pod of pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined)) {
+      await cluster.remove(referenceTo(pod), String(pod.metadata.uid), signal);
+    }
     if (performance.now() > deadline) {
-      return left.length > 0 ? left : pods;
+      return left.length > 0 ? left : pods.map(referenceTo);
     }
     await sleep(pollMs, undefined, { signal });
   }
@@ -89,7 +93,7 @@ async function podsOf(
   cluster: Cluster,
   { id, list, namespace }: JobRecord,
   signal: AbortSignal,
-): Promise<ObjectReference[]> {
+): Promise<KubeObject[]> {
   const places = new Set([namespace, ...list.items.flatMap(({ metadata }) => metadata.namespace ?? [])]);
   const pods = await Promise.all(
     [...places].map((place) =>
@@ -100,5 +104,5 @@ async function podsOf(
       ),
     ),
   );
-  return pods.flat().map(referenceTo);
+  return pods.flat();
 }

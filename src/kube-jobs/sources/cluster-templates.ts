@@ -1,7 +1,8 @@
 /** Templates in a cluster: objects of OpenShift's kind Template, and config maps with a label. */
+
+import { ClusterError } from '../../cluster/index.ts';
 import { UnetError } from '../../errors.ts';
-import type { Cluster } from '../api/cluster.ts';
-import { ApiError } from '../api/connection.ts';
+import type { Cluster } from '../cluster.ts';
 import { readDocuments } from '../documents.ts';
 import { isJsonObject, type KubeObject } from '../object.ts';
 import { sourcesOf } from './documents-source.ts';
@@ -21,7 +22,7 @@ export async function clusterTemplates(
   signal: AbortSignal,
 ): Promise<Found> {
   const found: Found = { sources: [], problems: [] };
-  const hasTemplates = await cluster.resources.byKind(TEMPLATE_KIND.apiVersion, TEMPLATE_KIND.kind, signal);
+  const hasTemplates = await cluster.isNamespaced(TEMPLATE_KIND, signal);
   for (const place of new Set([namespace, SHARED_NAMESPACE])) {
     const templates =
       hasTemplates === undefined
@@ -61,7 +62,7 @@ async function unlessForbidden(list: Promise<KubeObject[]>): Promise<KubeObject[
   try {
     return await list;
   } catch (error) {
-    if (error instanceof ApiError && (error.status === 403 || error.status === 404)) {
+    if (ClusterError.isCluster(error, 'Forbidden') || ClusterError.isCluster(error, 'NotFound')) {
       return [];
     }
     throw error;

@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { didYouMean } from '../../config/suggest.ts';
 import { UnetError } from '../../errors.ts';
-import type { Cluster } from '../api/cluster.ts';
+import type { Cluster } from '../cluster.ts';
 import { clusterTemplates } from './cluster-templates.ts';
 import { type Found, templateOfPath, templatesAt } from './files.ts';
 import type { TemplateSource } from './source.ts';
@@ -25,7 +25,7 @@ export async function listTemplates(places: Places, signal: AbortSignal): Promis
   }
   if (places.cluster !== undefined) {
     const cluster = places.cluster();
-    const namespace = places.namespace ?? cluster.connection.namespace;
+    const namespace = places.namespace ?? cluster.namespace;
     add(found, await clusterTemplates(cluster, namespace, signal));
   }
   return found;
