@@ -11,7 +11,7 @@ import sys
 import time
 
 import flux
-from flux.constants import FLUX_KVS_APPEND
+from flux.constants import FLUX_KVS_APPEND, FLUX_POLLIN
 from flux.core.inner import raw
 from flux.future import Future
 from flux.job import JobID, JournalConsumer
@@ -119,7 +119,7 @@ def main():
     if follows:
         journal = JournalConsumer(handle, full=True, include_sentinel=True).start()
         journal.set_callback(on_event)
-    watcher = handle.fd_watcher_create(0, on_input)
+    watcher = handle.fd_watcher_create(0, on_input, events=FLUX_POLLIN)
     watcher.start()
     handle.reactor_run()
 
