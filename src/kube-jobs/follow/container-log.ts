@@ -20,17 +20,16 @@ const ENDS: readonly string[] = ['Invalid', 'Forbidden', 'NotFound'];
 
 /** Resolves when the log has ended with its container, or `signal` aborts; a log that is not there any more ends it, too. */
 export async function followContainerLog(cluster: Cluster, log: ContainerLog): Promise<void> {
-  let last = log.since;
+  const told = new Told(log.since);
   while (!log.signal.aborted) {
     const asked = log.isRunning();
     try {
-      for await (const line of cluster.log(log.pod, log.container, { sinceTime: last }, log.signal)) {
+      told.again();
+      for await (const line of cluster.log(log.pod, log.container, { sinceTime: told.last }, log.signal)) {
         const { stamp, text } = split(line);
-        // sinceTime is in whole seconds for the server.
-        if (stamp === undefined || last === undefined || stamp > last) {
+        if (told.isNew(stamp)) {
           log.onLine(text);
         }
-        last = stamp ?? last;
       }
     } catch (error) {
       if (log.signal.aborted || (ClusterError.isCluster(error) && ENDS.includes(error.reason))) {
@@ -41,6 +40,39 @@ export async function followContainerLog(cluster: Cluster, log: ContainerLog): P
       return;
     }
     await sleep(log.isRunning() ? RETRY_MS : 0, undefined, { signal: log.signal }).catch(() => {});
+  }
+}
+
+/** Which lines were told. A log that is asked for again begins with lines of the last one's time, for the server with its whole second. */
+class Told {
+  last: string | undefined;
+  private ofLast = 0;
+  private toSkip = 0;
+
+  constructor(since: string | undefined) {
+    this.last = since;
+  }
+
+  again(): void {
+    this.toSkip = this.ofLast;
+  }
+
+  isNew(stamp: string | undefined): boolean {
+    if (stamp === undefined || this.last === undefined || stamp > this.last) {
+      this.ofLast = stamp === this.last ? this.ofLast + 1 : 1;
+      this.last = stamp ?? this.last;
+      this.toSkip = 0;
+      return true;
+    }
+    if (stamp < this.last) {
+      return false;
+    }
+    if (this.toSkip > 0) {
+      this.toSkip -= 1;
+      return false;
+    }
+    this.ofLast += 1;
+    return true;
   }
 }
 

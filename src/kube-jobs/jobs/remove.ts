@@ -10,7 +10,7 @@ export type Removal = ObjectReference & { what: 'removed' | 'not found' | 'not o
 export type RemoveOptions = {
   onObject?: (removal: Removal) => void;
   signal: AbortSignal;
-  /** Milliseconds to wait until they, and their pods, are really gone. */
+  /** Milliseconds to wait until they, and their pods, are really gone; 0 leaves the rest to the cluster. */
   waitMs?: number;
 };
 
@@ -40,7 +40,7 @@ export async function removeJob(
     deleted.push(reference);
     onObject({ ...reference, what: removed ? 'removed' : 'not found' });
   }
-  const remaining = await waitUntilGone(cluster, record, deleted, waitMs, signal);
+  const remaining = waitMs === 0 ? [] : await waitUntilGone(cluster, record, deleted, waitMs, signal);
   remaining.forEach((reference) => void onObject({ ...reference, what: 'remaining' }));
   if (remaining.length === 0) {
     await removeRecord(cluster, record, signal);
