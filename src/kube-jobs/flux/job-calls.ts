@@ -31,10 +31,10 @@ export async function startOverride(id: string, options: FluxOptions): Promise<v
   const deadline = performance.now() + START_TRIES_MS;
   for (;;) {
     const { exitCode, stderr } = await tryFlux(['job-exec-override', 'start', id], options);
-    if (exitCode === 0) {
+    if (exitCode === 0 || /already running/.test(stderr)) {
       return;
     }
-    if (!/No such file or directory/.test(stderr) || performance.now() > deadline) {
+    if (!/not found/.test(stderr) || performance.now() > deadline) {
       throw new UnetError('UNET_KUBE_DAEMON', `flux job-exec-override start ${id}: ${stderr.trim()}`, {
         remedy: 'was it submitted before "unet kube daemon" had prepared the instance? Submit it again',
       });
