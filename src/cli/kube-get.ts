@@ -3,7 +3,7 @@ import { stringify } from 'yaml';
 import { EXIT, UnetError } from '../errors.ts';
 import { tableLines } from '../events/table.ts';
 import type { Session } from '../kube-jobs/jobs/prepare.ts';
-import { isJsonObject, type Json, type JsonObject } from '../kube-jobs/object.ts';
+import { type Json, type JsonObject, objectsIn } from '../kube-jobs/object.ts';
 import { findTemplate, listTemplates } from '../kube-jobs/sources/find.ts';
 import type { TemplateSource } from '../kube-jobs/sources/source.ts';
 import type { CommandContext, CommandModule } from './frame/command.ts';
@@ -121,12 +121,12 @@ async function resource(context: Context, session: Session): Promise<number> {
   }
   const accept = 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json';
   const table = await cluster.send({ path, what, signal, accept });
-  const rows = list(table.rows);
+  const rows = objectsIn(table.rows);
   if (rows.length === 0) {
     say(kind.namespaced ? `No resources found in ${namespace} namespace.` : 'No resources found');
     return EXIT.done;
   }
-  const wanted = list(table.columnDefinitions).map((column, index) => ({ ...column, index }));
+  const wanted = objectsIn(table.columnDefinitions).map((column, index) => ({ ...column, index }));
   const shown = wanted.filter(({ priority }: JsonObject) => args.output === 'wide' || (priority ?? 0) === 0);
   const titles = shown.map(({ name }: JsonObject) => String(name).toUpperCase());
   const cells = rows.map(({ cells: values }) =>
@@ -161,10 +161,6 @@ function show({ args, out }: Context, value: unknown): void {
 
 function columns(...titles: string[]) {
   return titles.map((title) => ({ title }));
-}
-
-function list(value: Json | undefined): JsonObject[] {
-  return Array.isArray(value) ? value.filter(isJsonObject) : [];
 }
 
 function cellText(value: Json | undefined): string {

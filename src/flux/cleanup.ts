@@ -18,6 +18,7 @@ export function cleanupCommand(argv: readonly string[], onlyIf: string): string 
   return `test ! -e ${quoted(onlyIf)} || said=$(${command} 2>&1) || { printf '%s\\n' "$said" >&2; false; }`;
 }
 
-function quoted(text: string): string {
+/** A word for a shell. */
+export function quoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -2,7 +2,7 @@
 import type { HttpClient } from '../cluster/http.ts';
 import { didYouMean } from '../config/suggest.ts';
 import { UnetError } from '../errors.ts';
-import { isJsonObject, type Json, type JsonObject } from './object.ts';
+import { isJsonObject, type JsonObject, objectsIn } from './object.ts';
 
 export type NamedResource = { path: (namespace: string, name?: string) => string; namespaced: boolean };
 
@@ -14,7 +14,7 @@ export async function resourceByName(
 ): Promise<NamedResource> {
   const ask = async (path: string) =>
     (await http.send({ method: 'GET', path, what: 'ask for the resources', signal })) as JsonObject;
-  const groups = list((await ask('/apis')).groups).flatMap(({ preferredVersion }) =>
+  const groups = objectsIn((await ask('/apis')).groups).flatMap(({ preferredVersion }) =>
     isJsonObject(preferredVersion) ? [`/apis/${preferredVersion.groupVersion}`] : [],
   );
   const all = await Promise.all(
@@ -26,7 +26,7 @@ export async function resourceByName(
         }
         return {} as JsonObject;
       });
-      return list(resources).map((resource) => ({ base, resource }));
+      return objectsIn(resources).map((resource) => ({ base, resource }));
     }),
   );
   const found = all.flat().filter(({ resource }) => !String(resource.name).includes('/'));
@@ -58,8 +58,4 @@ function namesOf(base: string, { name, singularName, kind, shortNames }: JsonObj
   const own = [name, singularName, String(kind).toLowerCase()].map(String).filter((one) => one !== '');
   const short = Array.isArray(shortNames) ? shortNames.map(String) : [];
   return [...own, ...short, ...(base.startsWith('/apis/') ? own.map((one) => `${one}.${group}`) : [])];
-}
-
-function list(value: Json | undefined): JsonObject[] {
-  return Array.isArray(value) ? value.filter(isJsonObject) : [];
 }

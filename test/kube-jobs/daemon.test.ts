@@ -1,5 +1,5 @@
 /** The daemon where there is no Flux: recorded answers of a real one, the journal of the example's job, and the rehearsal API. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openKubernetes } from '../../src/cluster/index.ts';
@@ -47,11 +47,17 @@ describe.skipIf(kubectl?.code !== 0)('the daemon', { timeout: 120_000 }, () => {
       cwd: directory,
     };
     const ended = runDaemon({ session, say: (line) => said.push(line), signal: over.signal });
-    return { said, stop: async () => (over.abort(), await ended) };
+    const stop = async () => {
+      over.abort();
+      return await ended;
+    };
+    return { said, stop };
   }
 
-  const linesOf = (directory: string, name: string) =>
-    readFileSync(join(directory, name), 'utf8').trim().split('\n');
+  const linesOf = (directory: string, name: string) => {
+    const path = join(directory, name);
+    return existsSync(path) ? readFileSync(path, 'utf8').trim().split('\n') : [];
+  };
 
   test('creates at the allocation, starts, and at the walltime deletes and finishes with 0', async () => {
     const directory = scratch();

@@ -46,7 +46,8 @@ if (call in answers) {
 } else if (call.startsWith('job-exec-override finish') || call.startsWith('job raise')) {
   writeFileSync(file('finished'), '');
 } else if (words[0] === 'python') {
-  const say = (name) => journal.filter((line) => line.includes('"name": "' + name + '"')).forEach((line) => console.log(line));
+  const say = (name) => journal.filter((line) => line.includes('"name": "' + name + '"')).forEach((line) =>
+    console.log(line.replace(/"timestamp": [0-9.]+/, '"timestamp": ' + Date.now() / 1000)));
   console.log('{"ready": true}');
   console.log('{"current": true}');
   ['submit', 'set-flags', 'validate', 'depend', 'priority', 'alloc'].forEach(say);

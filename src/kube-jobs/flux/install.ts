@@ -2,6 +2,7 @@
 import { access, chmod, constants, lstat, mkdir, readFile, realpath, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf, UnetError } from '../../errors.ts';
+import { quoted } from '../../flux/cleanup.ts';
 import { frobnicatorPath } from './instance.ts';
 
 const NAME = 'flux-kube';
@@ -58,8 +59,4 @@ async function firstWritable(path: string): Promise<string> {
   throw new UnetError('UNET_USAGE', 'no directory of FLUX_EXEC_PATH can be written', {
     remedy: 'unet kube install-flux ~/.local/libexec/flux, and add that to FLUX_EXEC_PATH in ~/.bashrc',
   });
-}
-
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -1,5 +1,5 @@
 /** Whether a job's objects have come to an end, and to which. A pure function of what the API shows. */
-import { isJsonObject, type Json, type JsonObject, type KubeObject } from '../object.ts';
+import { isJsonObject, type Json, type JsonObject, type KubeObject, objectsIn } from '../object.ts';
 
 export type Outcome = { failed: boolean; exitCode: number; message: string };
 
@@ -46,7 +46,9 @@ function endOf({ kind, metadata, status }: KubeObject): End | undefined {
     return undefined;
   }
   const name = `${kind} ${metadata.name}`;
-  const conditions = list(status.conditions).filter((one) => one.status === 'True' && one.type !== undefined);
+  const conditions = objectsIn(status.conditions).filter(
+    (one) => one.status === 'True' && one.type !== undefined,
+  );
   const failed = conditions.find(({ type }) => FAILED.includes(String(type)));
   const phase = kind === 'Pod' || conditions.length === 0 ? String(status.phase ?? status.state ?? '') : '';
   if (failed !== undefined || FAILED.includes(phase)) {
@@ -78,7 +80,7 @@ function crashLoop(pods: readonly KubeObject[]): End | undefined {
 
 /** A Job counts its pods' failures itself. */
 function isRestarted({ metadata, spec }: KubeObject): boolean {
-  const owners = list(metadata.ownerReferences as Json | undefined);
+  const owners = objectsIn(metadata.ownerReferences as Json | undefined);
   const policy = isJsonObject(spec) ? spec.restartPolicy : undefined;
   return (policy === undefined || policy === 'Always') && !owners.some(({ kind }) => kind === 'Job');
 }
@@ -97,12 +99,8 @@ function lastExitCode(pods: readonly KubeObject[]): number | undefined {
 
 export function containerStatuses({ status }: KubeObject): JsonObject[] {
   return isJsonObject(status)
-    ? [...list(status.initContainerStatuses), ...list(status.containerStatuses)]
+    ? [...objectsIn(status.initContainerStatuses), ...objectsIn(status.containerStatuses)]
     : [];
-}
-
-function list(value: Json | undefined): JsonObject[] {
-  return Array.isArray(value) ? value.filter(isJsonObject) : [];
 }
 
 function isText(value: unknown): value is string {
