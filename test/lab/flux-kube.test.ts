@@ -121,8 +121,8 @@ describe.skipIf(unavailable !== undefined)('jobs with flux-kube=1', () => {
       unet_bin=$(declare -f unet | sed -n 's/.*node \\(.*\\) "$@".*/\\1/p')
       frobnicator=$(dirname $(dirname $unet_bin))/dist/unet_kube_frobnicator.py
       echo '{"ingest": {"frobnicator": {"plugins": ["defaults", "constraints", "'$frobnicator'"]}},
-        "job-manager": {"prolog": {"command": ["node", "'$unet_bin'", "kube", "prolog"]},
-                        "epilog": {"command": ["node", "'$unet_bin'", "kube", "epilog"]}}}' | flux config load
+        "job-manager": {"prolog": {"command": ["node", "'$unet_bin'", "kube", "prolog", "--kubeconfig", "'$KUBECONFIG'", "--templates", "'$UNET_KUBE_TEMPLATES'"]},
+                        "epilog": {"command": ["node", "'$unet_bin'", "kube", "epilog", "--kubeconfig", "'$KUBECONFIG'"]}}}' | flux config load
       flux jobtap load alloc-bypass.so; flux jobtap load perilog.so
       id=$(flux job submit job.json)
       flux job wait-event $id start > /dev/null
