@@ -2,7 +2,7 @@
 // shared filesystem are a metadata storm. One bundle for each kind of process; what a process imports only when it needs it is a chunk
 // of its own. The rehearsal release is laid beside them.
 import { execFile } from 'node:child_process';
-import { chmod, mkdir, readFile, rm } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, readFile, rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
@@ -18,6 +18,9 @@ const ENTRIES = {
   // What the package exports as unet/cluster.
   cluster: 'src/cluster/index.ts',
 };
+
+// What runs in Flux, in the only languages that it has a library for.
+const FLUX_PROGRAMS = ['unet_kube_bridge.py', 'unet_kube_frobnicator.py'];
 
 const { version } = JSON.parse(await readFile('package.json', 'utf8'));
 await rm('dist', { recursive: true, force: true });
@@ -35,6 +38,7 @@ const results = await Promise.all(
     }),
   ),
 );
+await Promise.all(FLUX_PROGRAMS.map((name) => copyFile(`src/kube-jobs/flux/${name}`, `dist/${name}`)));
 await packRehearsal();
 await declareTypes();
 await writeLicenses(

@@ -8,6 +8,7 @@ import { env } from './env.ts';
 import type { AnyCommand } from './frame/command.ts';
 import { completion } from './frame/completion.ts';
 import { hooks } from './hooks.ts';
+import { kube } from './kube.ts';
 import { kubectl } from './kubectl.ts';
 import { node } from './node.ts';
 import { pack } from './pack.ts';
@@ -27,6 +28,7 @@ export const COMMANDS: readonly AnyCommand[] = [
   attr,
   kubectl,
   cluster,
+  kube,
   pack,
   releases,
   cache,

@@ -2,7 +2,7 @@
 import { type FlagValues, type LoadedSettings, loadSettings } from '../../config/load.ts';
 import { didYouMean } from '../../config/suggest.ts';
 import { EXIT, UnetError } from '../../errors.ts';
-import { type AnyCommand, nameOf } from './command.ts';
+import { type AnyCommand, calledAs, nameOf } from './command.ts';
 import { COMPLETION_FLAG, completions } from './completion.ts';
 import { renderFailure } from './failure.ts';
 import { readsConfig, refuseUnknownFlags, refuseWrongValues, settingsOf } from './flags.ts';
@@ -15,6 +15,8 @@ export type CliOptions = {
   stderr: NodeJS.WritableStream;
   env?: NodeJS.ProcessEnv;
   cwd?: string;
+  /** The help for all commands together; that of `unet` unless given. */
+  overview?: (commands: readonly AnyCommand[]) => string;
   /** From the owner of the signals; abort it with a UnetError, whose exit code is then the command's. */
   signal?: AbortSignal;
 };
@@ -61,9 +63,9 @@ async function dispatch(
   options: CliOptions,
 ): Promise<number> {
   const [first, ...words] = argv;
-  const { env = process.env } = options;
+  const { env = process.env, overview: describeAll = overview } = options;
   if (first === undefined) {
-    output.say(overview(commands));
+    output.say(describeAll(commands));
     return EXIT.usage;
   }
   if (first === COMPLETION_FLAG) {
@@ -75,7 +77,7 @@ async function dispatch(
     return EXIT.done;
   }
   if (first === '--help' || first === '-h' || (first === 'help' && words.length === 0)) {
-    output.out(overview(commands));
+    output.out(describeAll(commands));
     return EXIT.done;
   }
   if (first === 'help') {
@@ -136,18 +138,19 @@ function choose(name: string, commands: readonly AnyCommand[]): AnyCommand {
     const names = commands.filter(({ hidden }) => hidden !== true).map(nameOf);
     throw new UnetError(
       'UNET_USAGE',
-      `unknown command ${name}${didYouMean(name, names) || '; see unet --help'}`,
+      `unknown command ${name}${didYouMean(name, names) || `; see ${commands[0]?.program ?? 'unet'} --help`}`,
     );
   }
   return found;
 }
 
 function misplacedFlag(argv: readonly string[], commands: readonly AnyCommand[]): UnetError {
+  const program = commands[0]?.program ?? 'unet';
   const name = argv.find((word) => commands.some((command) => nameOf(command) === word));
   const hint =
     name === undefined
-      ? `${didYouMean(argv[0] ?? '', ['--help', '--version']) || '; see unet --help'}`
-      : `; flags come behind the command: unet ${name} ${argv.filter((word) => word !== name).join(' ')}`;
+      ? `${didYouMean(argv[0] ?? '', ['--help', '--version']) || `; see ${program} --help`}`
+      : `; flags come behind the command: ${program} ${name} ${argv.filter((word) => word !== name).join(' ')}`;
   return new UnetError('UNET_USAGE', `${name === undefined ? 'unknown flag ' : ''}${argv[0]}${hint}`);
 }
 
@@ -164,7 +167,7 @@ function split(
     return { own: words, rest: [] };
   }
   if (command.rest === undefined) {
-    throw new UnetError('UNET_USAGE', `unet ${nameOf(command)} takes nothing behind --`);
+    throw new UnetError('UNET_USAGE', `${calledAs(command)} takes nothing behind --`);
   }
   return { own: words.slice(0, dashes), rest: words.slice(dashes + 1) };
 }
@@ -211,14 +214,12 @@ function parse(command: AnyCommand, words: readonly string[]): Record<string, un
 
 /** yargs' complaint in the words of the rest of unet. */
 function explain(message: string, command: AnyCommand): UnetError {
-  const name = nameOf(command);
+  const name = calledAs(command);
   const extra = /^Unknown arguments?: (.*)$/.exec(message)?.[1];
   if (extra !== undefined) {
     const hint =
-      command.rest === 'dashes'
-        ? `; put a command behind --: unet ${name} -- ${extra.replaceAll(',', '')}`
-        : '';
-    return new UnetError('UNET_USAGE', `unexpected argument ${extra}${hint || `; see unet ${name} --help`}`);
+      command.rest === 'dashes' ? `; put a command behind --: ${name} -- ${extra.replaceAll(',', '')}` : '';
+    return new UnetError('UNET_USAGE', `unexpected argument ${extra}${hint || `; see ${name} --help`}`);
   }
   const valueless = /^Not enough arguments following: (.*)$/.exec(message)?.[1];
   if (valueless !== undefined) {
@@ -226,7 +227,7 @@ function explain(message: string, command: AnyCommand): UnetError {
   }
   if (message.startsWith('Not enough non-option arguments')) {
     const needed = command.command.match(/<[^>]+>/g)?.join(' ') ?? 'more arguments';
-    return new UnetError('UNET_USAGE', `unet ${name} needs ${needed}; see unet ${name} --help`);
+    return new UnetError('UNET_USAGE', `${name} needs ${needed}; see ${name} --help`);
   }
   return new UnetError('UNET_USAGE', message.replaceAll('\n', ' '));
 }

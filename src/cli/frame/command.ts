@@ -48,6 +48,8 @@ export type CommandModule<Args extends object = {}> = {
    * name, untouched, `--help` and unknown flags included. Otherwise `--` is refused.
    */
   rest?: 'dashes' | 'everything';
+  /** What stands before its name when it is called; `unet` unless it says otherwise, `unet kube` for a command of those. */
+  program?: string;
   /** Not in `unet --help`; for commands that unet runs itself. */
   hidden?: boolean;
   /** Resolves with the exit code. What it throws is rendered and gives its own. */
@@ -81,6 +83,11 @@ export type CommandContext<Args extends object = {}> = {
 /** Any command, whatever its arguments. */
 // biome-ignore lint/suspicious/noExplicitAny: arguments are each command's own affair
 export type AnyCommand = CommandModule<any>;
+
+/** `unet attr`: how the command is called. */
+export function calledAs(command: AnyCommand): string {
+  return `${command.program ?? 'unet'} ${nameOf(command)}`;
+}
 
 /** `attr` of `attr <name>`. */
 export function nameOf(command: AnyCommand): string {

@@ -6,7 +6,7 @@ import { redact } from '../../process/redact.ts';
 import type { Output } from './output.ts';
 
 // What a user mistyped needs no block.
-const ONE_LINE_EACH: readonly ErrorCode[] = ['UNET_USAGE', 'UNET_CONFIG_INVALID'];
+const ONE_LINE_EACH: readonly ErrorCode[] = ['UNET_USAGE', 'UNET_CONFIG_INVALID', 'UNET_JOBSPEC_INVALID'];
 
 /**
  * Renders what was thrown and gives the exit code. Wrong use is one line (wrong settings: one for each); the rest

@@ -3,7 +3,7 @@ import type { Options } from 'yargs';
 import { type SettingOption, settingOptions } from '../../config/options.ts';
 import { didYouMean } from '../../config/suggest.ts';
 import { UnetError } from '../../errors.ts';
-import { type AnyCommand, nameOf } from './command.ts';
+import { type AnyCommand, calledAs } from './command.ts';
 
 const OWN_GROUP = 'Flags:';
 const SETTINGS_GROUP = 'Settings (flag, else variable, else unet.yaml, else default):';
@@ -87,7 +87,7 @@ export function refuseUnknownFlags(command: AnyCommand, words: readonly string[]
       : name === 'h' || (name.length === 1 && shorts.includes(name));
     if (!known) {
       if (command.rest === 'dashes' && words[0]?.startsWith('-') === false) {
-        const line = `unet ${nameOf(command)} -- ${words.join(' ')}`;
+        const line = `${calledAs(command)} -- ${words.join(' ')}`;
         throw new UnetError(
           'UNET_USAGE',
           `unexpected argument ${words[0]}; put a command behind --: ${line}`,
@@ -98,7 +98,7 @@ export function refuseUnknownFlags(command: AnyCommand, words: readonly string[]
           name,
           names.filter((one) => one.length > 1),
           '--',
-        ) || `; see unet ${nameOf(command)} --help`;
+        ) || `; see ${calledAs(command)} --help`;
       throw new UnetError('UNET_USAGE', `unknown flag ${typed}${hint}`);
     }
     if (value !== undefined && switches.includes(name) && !['true', 'false'].includes(value)) {

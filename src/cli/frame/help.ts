@@ -46,7 +46,9 @@ export function declare(parser: Argv, command: AnyCommand, how: { choices: boole
   const behind = { dashes: ' -- COMMAND [ARGS...]', everything: ' [ARGS...]' };
   const rest = command.rest === undefined ? '' : behind[command.rest];
   const flags = command.rest === 'everything' ? '' : ' [flags]';
-  parser.usage(`unet ${command.command}${flags}${rest}\n\n${sentence(command.describe)}`);
+  parser.usage(
+    `${command.program ?? 'unet'} ${command.command}${flags}${rest}\n\n${sentence(command.describe)}`,
+  );
   for (const [name, option] of Object.entries(command.positionals ?? {})) {
     if (command.rest !== 'everything' && name in yargsOptions(command, how)) {
       throw new TypeError(`${command.command}: the positional ${name} has the name of a flag`);

@@ -1,0 +1,127 @@
+/**
+ * The daemon of an instance: jobs with `flux-kube: 1` become objects when they are allocated, and end with them. It remembers
+ * nothing itself. Which jobs there are is in Flux, what they have made is in their records; when it starts again it goes on with both.
+ */
+import pLimit from 'p-limit';
+import { EXIT, UnetError } from '../../errors.ts';
+import { type FluxOptions, fluxEnvironment } from '../../flux/flux.ts';
+import { Follower } from '../follow/follower.ts';
+import type { Session } from '../jobs/prepare.ts';
+import { listRecords } from '../jobs/record.ts';
+import { removeJob } from '../jobs/remove.ts';
+import { type Bridge, type JobEvent, startBridge } from './bridge.ts';
+import { FluxJob } from './flux-job.ts';
+import { prepareInstance } from './instance.ts';
+import { instanceKey } from './job-calls.ts';
+
+/** How many jobs make or remove their objects at the same time. */
+const AT_ONCE = 8;
+const REMOVE_MS = 60_000;
+
+export type DaemonOptions = {
+  session: Session;
+  say: (line: string) => void;
+  /** All that was there has been taken up. */
+  onReady?: () => void;
+  signal: AbortSignal;
+};
+
+/**
+ * Runs until `signal` aborts or the instance ends. Jobs go on without it: their objects stay, and the next daemon takes them up.
+ *
+ * @throws UnetError UNET_KUBE_DAEMON where there is one already, UNET_FLUX_GUEST
+ */
+export async function runDaemon({
+  session,
+  say,
+  onReady = () => {},
+  signal,
+}: DaemonOptions): Promise<number> {
+  const over = new AbortController();
+  const ending = AbortSignal.any([signal, over.signal]);
+  const options: FluxOptions = { env: fluxEnvironment(session.env), signal: ending };
+  await prepareInstance(options, say);
+  const cluster = session.cluster();
+  const key = await instanceKey(options);
+  const follower = new Follower(cluster, ending, (trouble) => say(`the cluster: ${trouble}`));
+  const limit = pLimit(AT_ONCE);
+  const jobs = new Map<string, FluxJob>();
+  const past: JobEvent[] = [];
+  let isPast = true;
+  let bridge: Bridge | undefined;
+
+  const take = (event: JobEvent) => {
+    if (bridge === undefined || isPast) {
+      past.push(event);
+      return;
+    }
+    if (event.name === 'submit') {
+      jobs.set(
+        event.id,
+        new FluxJob({ event, key, session, cluster, follower, bridge, limit, options, say, signal: ending }),
+      );
+    }
+    jobs.get(event.id)?.take(event);
+    if (event.name === 'clean') {
+      jobs.delete(event.id);
+    }
+  };
+
+  bridge = await startBridge(options.env, take, (line) => say(`flux: ${line}`));
+  try {
+    await Promise.race([bridge.current, aborted(ending)]);
+    isPast = false;
+    const living = livingJobs(past);
+    await removeOrphans(session, cluster, key, living, say, ending);
+    past.filter(({ id }) => living.has(id)).forEach(take);
+    onReady();
+    const how = await Promise.race([bridge.ended, aborted(signal)]);
+    if (how !== undefined) {
+      say(`the Flux instance has ended (${how.reason})`);
+    }
+    return EXIT.done;
+  } finally {
+    over.abort(signal.aborted ? signal.reason : new UnetError('UNET_INTERRUPTED', 'the daemon ends'));
+    await Promise.allSettled([...jobs.values()].map((job) => job.settled()));
+    await bridge.close();
+  }
+}
+
+/** The ids of jobs that have not come to their end. */
+function livingJobs(events: readonly JobEvent[]): Set<string> {
+  const over = new Set(events.filter(({ name }) => name === 'clean').map(({ id }) => id));
+  return new Set(events.map(({ id }) => id).filter((id) => !over.has(id)));
+}
+
+/** What jobs have left that ended while there was no daemon. */
+async function removeOrphans(
+  session: Session,
+  cluster: ReturnType<Session['cluster']>,
+  key: string,
+  living: ReadonlySet<string>,
+  say: (line: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const records = await listRecords(cluster, undefined, signal).catch(() =>
+    // Not everybody may look into all namespaces.
+    listRecords(cluster, session.namespace ?? cluster.namespace, signal),
+  );
+  const orphans = records.filter(
+    ({ id }) => id.startsWith(`${key}-`) && !living.has(id.slice(key.length + 1)),
+  );
+  for (const orphan of orphans) {
+    say(`removing what the job ${orphan.job ?? orphan.id} has left`);
+    await removeJob(cluster, orphan, {
+      signal: AbortSignal.any([signal, AbortSignal.timeout(REMOVE_MS)]),
+    }).catch((error: unknown) => say(`${orphan.id}: ${UnetError.from(error).message}`));
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => {
+    if (signal.aborted) {
+      resolve(undefined);
+    }
+    signal.addEventListener('abort', () => resolve(undefined), { once: true });
+  });
+}

@@ -1,0 +1,72 @@
+/** A flux on PATH that answers as the recorded one: the journal of the example's job, whose end waits for what the daemon does. */
+import { join } from 'node:path';
+import { BIRTH, recorded } from '../flux/fake-flux.ts';
+import { program } from '../process/scratch.ts';
+
+export const JOB = 'f72t5WP1';
+
+/** A PATH on which it is first. `notFound`: how often the job is not known yet when it is to be started. */
+export function recordedFlux(directory: string, { notFound = 0 }: { notFound?: number } = {}): string {
+  const journal = recorded('kube-bridge.jsonl')
+    .split('\n')
+    .filter((line) => line.includes(JOB));
+  const answers = {
+    'getattr rank': '0\n',
+    'getattr security.owner': `${process.getuid?.()}\n`,
+    'jobtap list': recorded('kube-jobtap-list.stdout'),
+    'config get': recorded('kube-config-get.stdout'),
+    'config load': '',
+    'kvs get resource.eventlog': `${BIRTH}\n`,
+    [`job id --to=kvs ${JOB}`]: recorded('kube-id-kvs.stdout'),
+  };
+  program(
+    directory,
+    'flux',
+    `#!${process.execPath}
+const { appendFileSync, existsSync, readFileSync, writeFileSync } = require('node:fs');
+const { createInterface } = require('node:readline');
+const words = process.argv.slice(2);
+const call = words.join(' ');
+appendFileSync(${JSON.stringify(join(directory, 'calls'))}, call.replace(/python .*/, 'python') + '\\n');
+const file = (name) => ${JSON.stringify(directory)} + '/' + name;
+const answers = ${JSON.stringify(answers)};
+const journal = ${JSON.stringify(journal)};
+if (call in answers) {
+  process.stdout.write(answers[call]);
+} else if (words[0] === 'kvs' && words[1] === 'put') {
+  process.stdin.resume();
+} else if (call.startsWith('job-exec-override start')) {
+  const tries = existsSync(file('tries')) ? Number(readFileSync(file('tries'), 'utf8')) : 0;
+  writeFileSync(file('tries'), String(tries + 1));
+  if (tries < ${notFound}) {
+    process.stderr.write(${JSON.stringify(recorded('kube-override-start-unknown.stderr'))});
+    process.exit(1);
+  }
+  writeFileSync(file('started'), '');
+} else if (call.startsWith('job-exec-override finish') || call.startsWith('job raise')) {
+  writeFileSync(file('finished'), '');
+} else if (words[0] === 'python') {
+  const say = (name) => journal.filter((line) => line.includes('"name": "' + name + '"')).forEach((line) =>
+    console.log(line.replace(/"timestamp": [0-9.]+/, '"timestamp": ' + Date.now() / 1000)));
+  console.log('{"ready": true}');
+  console.log('{"current": true}');
+  ['submit', 'set-flags', 'validate', 'depend', 'priority', 'alloc'].forEach(say);
+  const looking = setInterval(() => {
+    if (existsSync(file('started'))) { say('start'); require('node:fs').rmSync(file('started')); }
+    if (existsSync(file('finished'))) { ['finish', 'release', 'free', 'clean'].forEach(say); clearInterval(looking); }
+  }, 20);
+  createInterface({ input: process.stdin })
+    .on('line', (line) => {
+      const { seq, ...output } = JSON.parse(line);
+      appendFileSync(file('output'), JSON.stringify(output) + '\\n');
+      console.log(JSON.stringify({ written: seq, error: null }));
+    })
+    .on('close', () => process.exit(0));
+} else {
+  process.stderr.write('bad call: ' + call + '\\n');
+  process.exit(1);
+}
+`,
+  );
+  return `${directory}:${process.env.PATH}`;
+}
