@@ -2,7 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import which from 'which';
-import { UnetError } from '../errors.ts';
+import { EXIT, UnetError } from '../errors.ts';
 import { rendererWhenNeeded } from '../events/renderer.ts';
 import { runForeground } from '../process/foreground.ts';
 import { commandVariables } from '../session/cluster-variables.ts';
@@ -10,10 +10,15 @@ import { bringUp } from '../session/follow-bring-up.ts';
 import { findJob, type Job, usableCluster } from '../session/job.ts';
 import { settingsWithPack } from '../session/settings-with-pack.ts';
 import { takeDown } from '../session/take-down.ts';
+import { type Loss, watchLoss } from '../session/watch-loss.ts';
 import { VERSION } from '../version.ts';
 import type { CommandModule } from './frame/command.ts';
 
-export const run: CommandModule = {
+const ON_LOSS = ['keep', 'stop'] as const;
+
+type Args = { 'on-loss': (typeof ON_LOSS)[number] };
+
+export const run: CommandModule<Args> = {
   command: 'run',
   describe: "up, a command with KUBECONFIG set, always down; exits with the command's code",
   group: 'cluster',
@@ -23,7 +28,14 @@ export const run: CommandModule = {
   ],
   settings: 'all',
   rest: 'dashes',
-  async handler({ settings: asked, origins, env, cwd, signal, stderr, stdout, rest }) {
+  builder: {
+    'on-loss': {
+      choices: ON_LOSS,
+      default: 'keep',
+      describe: 'when the cluster or a node is lost: let the command go on, or stop it',
+    },
+  },
+  async handler({ args, settings: asked, origins, env, cwd, signal, stderr, stdout, rest, say }) {
     if (rest.length === 0) {
       throw new UnetError('UNET_USAGE', 'unet run needs a command: unet run -- CMD');
     }
@@ -45,7 +57,11 @@ export const run: CommandModule = {
       // A cluster that was there before stays: who made it takes it down. What is retained is for a look.
       owned = started && !(outcome === 'failed' && settings.retain);
       await renderer.end();
-      return error?.exitCode ?? (await inCluster(job, rest, env, cwd, signal));
+      if (error !== undefined) {
+        say(`unet: the command was not started: ${error.message}`);
+        return error.exitCode ?? EXIT.failed;
+      }
+      return await inCluster(job, rest, { env, cwd, signal, say, stopOnLoss: args['on-loss'] === 'stop' });
     } finally {
       await renderer.end();
       if (owned) {
@@ -63,15 +79,49 @@ async function refuseMissing(command: string, env: NodeJS.ProcessEnv): Promise<v
   }
 }
 
+type CommandOptions = {
+  env: NodeJS.ProcessEnv;
+  cwd: string;
+  signal: AbortSignal;
+  say: (line: string) => void;
+  stopOnLoss: boolean;
+};
+
+/** The command's own exit code; where it is 0 although the cluster or a node was lost, that of the loss. */
 async function inCluster(
   job: Job,
   command: readonly string[],
-  env: NodeJS.ProcessEnv,
-  cwd: string,
-  signal: AbortSignal,
+  { env, cwd, signal, say, stopOnLoss }: CommandOptions,
 ): Promise<number> {
   const variables = commandVariables(await usableCluster(job), job.paths, env);
-  return await runForeground(command, { env: { ...env, ...variables }, cwd, signal });
+  const stop = new AbortController();
+  const ended = new AbortController();
+  const losses: Loss[] = [];
+  const watching = (async () => {
+    for await (const loss of watchLoss(job, ended.signal)) {
+      losses.push(loss);
+      say(`unet: warning: ${loss.message}`);
+      if (stopOnLoss) {
+        stop.abort();
+      }
+    }
+  })().catch((error: unknown) =>
+    say(`unet: warning: the cluster is not watched: ${UnetError.from(error).message}`),
+  );
+  const code = await runForeground(command, {
+    env: { ...env, ...variables },
+    cwd,
+    signal: AbortSignal.any([signal, stop.signal]),
+  });
+  ended.abort();
+  await watching;
+  if (losses.length === 0) {
+    return code;
+  }
+  const what = losses.map(({ message }) => message).join('; ');
+  say(`unet: the command ended with exit code ${code}, after a loss: ${what}`);
+  const ofCluster = losses.some((loss) => loss.of === 'cluster');
+  return code === EXIT.done ? (ofCluster ? EXIT.failed : EXIT.nodesMissing) : code;
 }
 
 async function end(

@@ -26,6 +26,7 @@ export async function bringUp(
   onEvent: (event: UnetEvent) => void,
   signal: AbortSignal,
 ): Promise<BringUpResult> {
+  refuseTooMany(job);
   const elsewhere = await supervisedElsewhere(job);
   if (elsewhere !== undefined) {
     await followElsewhere(job, signal);
@@ -52,6 +53,17 @@ export async function bringUp(
     signal.throwIfAborted();
   }
   return await start(job, onEvent, signal);
+}
+
+function refuseTooMany({ allocation, settings: { minNodes = 0 } }: Job): void {
+  const { nodes, jobId } = allocation;
+  if (minNodes > nodes.length) {
+    throw new UnetError(
+      'UNET_CONFIG_INVALID',
+      `min-nodes is ${minNodes}, and ${jobId} has ${nodes.length === 1 ? 'one node' : `${nodes.length} nodes`}`,
+      { remedy: 'ask the scheduler for more nodes, or lower --min-nodes' },
+    );
+  }
 }
 
 async function start(

@@ -1,6 +1,6 @@
 import {
   chmodSync,
-  existsSync,
+  lstatSync,
   readdirSync,
   readFileSync,
   symlinkSync,
@@ -33,7 +33,8 @@ function pathWithoutKubectl(): string {
   const directory = scratch();
   for (const place of ['/usr/bin', '/bin', '/usr/local/bin']) {
     for (const name of readdirSync(place).filter((file) => file !== 'kubectl')) {
-      if (!existsSync(join(directory, name))) {
+      // A name may be in several places, or lead nowhere (/usr/bin/X11).
+      if (lstatSync(join(directory, name), { throwIfNoEntry: false }) === undefined) {
         symlinkSync(join(place, name), join(directory, name));
       }
     }
