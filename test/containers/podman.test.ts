@@ -3,11 +3,12 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import { waitFor } from '../lab/lab/deadline.ts';
 import { killGuardian } from '../node/kill-guardian.ts';
+import { TIME_SCALE } from '../process/scratch.ts';
 import { describeContainers } from './describe-containers.ts';
 import { Host } from './host.ts';
 import { NODE_IMAGE } from './release.ts';
 
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
+vi.setConfig({ testTimeout: 180_000 * TIME_SCALE, hookTimeout: 180_000 * TIME_SCALE });
 
 describeContainers('on a real podman', (kind) => {
   let host: Host;

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import { until } from '../process/scratch.ts';
+import { TIME_SCALE, until } from '../process/scratch.ts';
 import { FluxJob, JOB } from './flux-job.ts';
 
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 60_000 * TIME_SCALE });
 
 describe('a cluster that prologs make', () => {
   it('comes up by itself, is followed by the script, and goes with the epilogs', async () => {

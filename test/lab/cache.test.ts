@@ -1,6 +1,7 @@
 import { chmod, chown, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { TIME_SCALE } from '../process/scratch.ts';
 import { git, repository } from '../provision/releases.ts';
 import { installUnet } from './install.ts';
 import type { RunningCommand } from './lab/commands.ts';
@@ -12,7 +13,7 @@ const SHARED = '/var/tmp/shared';
 const PER_HOST = 8;
 const reason = sshfsUnavailable();
 
-vi.setConfig({ testTimeout: 180_000 });
+vi.setConfig({ testTimeout: 180_000 * TIME_SCALE });
 
 if (reason !== undefined && process.env.CI !== 'true') {
   console.warn(`skipped: over sshfs: ${reason}`);

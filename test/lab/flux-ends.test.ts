@@ -1,8 +1,8 @@
 import { describe, expect, it, vi } from 'vitest';
-import { processesOf, until } from '../process/scratch.ts';
+import { processesOf, TIME_SCALE, until } from '../process/scratch.ts';
 import { filesOf, fluxUnavailable, inInstance, UNET } from './flux-instance.ts';
 
-vi.setConfig({ testTimeout: 120_000 });
+vi.setConfig({ testTimeout: 120_000 * TIME_SCALE });
 
 /** A flux on PATH that refuses `flux admin cleanup-push`, as it may be refused. */
 const NO_CLEANUP = `mkdir ~/kept; flux=$(command -v flux)

@@ -1,7 +1,8 @@
 import { describe, expect, it, vi } from 'vitest';
+import { TIME_SCALE } from '../process/scratch.ts';
 import { fluxUnavailable, inInstance, NOTHING } from './flux-instance.ts';
 
-vi.setConfig({ testTimeout: 120_000 });
+vi.setConfig({ testTimeout: 120_000 * TIME_SCALE });
 
 /** A flux on PATH that says it is of another version; whatever that lacks fails. */
 const ofVersion = (version: string, lacks: string) => `mkdir -p ~/kept; flux=$(command -v flux)

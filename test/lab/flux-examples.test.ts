@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
+import { TIME_SCALE } from '../process/scratch.ts';
 import { fluxUnavailable, inInstance, NOTHING, privateDirectories, UNET } from './flux-instance.ts';
 
-vi.setConfig({ testTimeout: 120_000 });
+vi.setConfig({ testTimeout: 120_000 * TIME_SCALE });
 
 const EXAMPLES = join(import.meta.dirname, '../../scripts/examples');
 const REHEARSAL = join(import.meta.dirname, '../../dist/rehearsal');

@@ -5,10 +5,10 @@ import { describe, expect, it, vi } from 'vitest';
 import { childEnvironment } from '../../src/process/environment.ts';
 import { run } from '../../src/process/run.ts';
 import { Site, whyNoHooks } from '../hooks/site.ts';
-import { processesOf, program, until } from '../process/scratch.ts';
+import { processesOf, program, TIME_SCALE, until } from '../process/scratch.ts';
 import { fluxUnavailable, privateDirectories } from './flux-instance.ts';
 
-vi.setConfig({ testTimeout: 120_000 });
+vi.setConfig({ testTimeout: 120_000 * TIME_SCALE });
 
 const missing = fluxUnavailable() ?? whyNoHooks();
 if (missing !== undefined) {

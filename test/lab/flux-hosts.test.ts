@@ -2,12 +2,13 @@ import { execFileSync } from 'node:child_process';
 import { chownSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { TIME_SCALE } from '../process/scratch.ts';
 import { fluxUnavailable } from './flux-instance.ts';
 import { installUnet } from './install.ts';
 import { type Lab, labUnavailable, startLab } from './lab/index.ts';
 import { expectNothingLeft } from './nothing-left.ts';
 
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+vi.setConfig({ testTimeout: 120_000 * TIME_SCALE, hookTimeout: 120_000 * TIME_SCALE });
 
 const FLUX_BIN =
   fluxUnavailable() === undefined

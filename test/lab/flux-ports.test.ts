@@ -1,7 +1,8 @@
 import { describe, expect, it, vi } from 'vitest';
+import { TIME_SCALE } from '../process/scratch.ts';
 import { fluxUnavailable, inInstance, NOTHING, UNET } from './flux-instance.ts';
 
-vi.setConfig({ testTimeout: 120_000 });
+vi.setConfig({ testTimeout: 120_000 * TIME_SCALE });
 
 type Status = { jobId: string; nodes: { phase: string; ports: Record<string, number> }[] };
 

@@ -1,7 +1,8 @@
 import { describe, expect, it, vi } from 'vitest';
+import { TIME_SCALE } from '../process/scratch.ts';
 import { fluxUnavailable, inInstance, NOTHING, privateDirectories, UNET } from './flux-instance.ts';
 
-vi.setConfig({ testTimeout: 120_000 });
+vi.setConfig({ testTimeout: 120_000 * TIME_SCALE });
 
 describe.skipIf(fluxUnavailable() !== undefined)('the cluster’s state in a real Flux', () => {
   describe.skipIf(process.getuid?.() !== 0)('with no shared job directory', () => {

@@ -1,6 +1,7 @@
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { TIME_SCALE } from '../process/scratch.ts';
 import { installUnet } from './install.ts';
 import { waitFor } from './lab/deadline.ts';
 import { describeLab, type Lab, startLab } from './lab/index.ts';
@@ -10,7 +11,7 @@ let UNET = '';
 const JOB_TIMEOUT = { timeoutMs: 90_000 };
 const ASKS = '--comment=usernetes release=rehearsal';
 
-vi.setConfig({ testTimeout: 150_000 });
+vi.setConfig({ testTimeout: 150_000 * TIME_SCALE });
 
 /** A batch script that brings nothing up by itself, but for `unet up`, which would use the rehearsal release too. */
 function script(text: string): string {

@@ -5,11 +5,11 @@ import { describe, expect, it, vi } from 'vitest';
 import { childEnvironment } from '../../src/process/environment.ts';
 import { run } from '../../src/process/run.ts';
 import { dockerArchive } from '../pack/image-archives.ts';
-import { processesOf, scratch } from '../process/scratch.ts';
+import { processesOf, scratch, TIME_SCALE } from '../process/scratch.ts';
 
 const UNET = join(import.meta.dirname, '../../bin/unet.js');
 
-vi.setConfig({ testTimeout: 120_000 });
+vi.setConfig({ testTimeout: 120_000 * TIME_SCALE });
 
 const missing = withoutFlux();
 if (missing) {

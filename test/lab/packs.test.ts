@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { dockerArchive } from '../pack/image-archives.ts';
+import { TIME_SCALE } from '../process/scratch.ts';
 import { installUnet } from './install.ts';
 import { waitFor } from './lab/deadline.ts';
 import { describeLab, type Lab, startLab } from './lab/index.ts';
@@ -9,7 +10,7 @@ import { expectNothingLeft } from './nothing-left.ts';
 let UNET = '';
 const JOB_TIMEOUT = { timeoutMs: 60_000 };
 
-vi.setConfig({ testTimeout: 120_000 });
+vi.setConfig({ testTimeout: 120_000 * TIME_SCALE });
 
 /** A batch script with this checkout's `unet`, in which everything that would use the internet fails loudly. */
 function script(text: string): string {

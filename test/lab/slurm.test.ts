@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { TIME_SCALE } from '../process/scratch.ts';
 import { installUnet } from './install.ts';
 import { waitFor } from './lab/deadline.ts';
 import { describeLab, type Lab, startLab } from './lab/index.ts';
@@ -9,7 +10,7 @@ import { expectNothingLeft } from './nothing-left.ts';
 let UNET = '';
 const JOB_TIMEOUT = { timeoutMs: 60_000 };
 
-vi.setConfig({ testTimeout: 120_000 });
+vi.setConfig({ testTimeout: 120_000 * TIME_SCALE });
 
 /** A batch script in which `unet` is this checkout's, with the rehearsal release. */
 function script(text: string): string {

@@ -9,11 +9,11 @@ import { probeCompose } from '../../src/engine/probe-compose.ts';
 import { memberContent, openPack } from '../../src/pack/reader.ts';
 import { run } from '../../src/process/run.ts';
 import { place } from '../files/place.ts';
-import { scratch } from '../process/scratch.ts';
+import { scratch, TIME_SCALE } from '../process/scratch.ts';
 import { tree } from '../provision/releases.ts';
 import { env, Workbench } from './packs.ts';
 
-vi.setConfig({ testTimeout: 120_000 });
+vi.setConfig({ testTimeout: 120_000 * TIME_SCALE });
 
 const missing = withoutPodman();
 if (missing !== undefined) {

@@ -10,10 +10,10 @@ import {
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { dockerArchive } from '../pack/image-archives.ts';
-import { program, scratch, until } from '../process/scratch.ts';
+import { program, scratch, TIME_SCALE, until } from '../process/scratch.ts';
 import { Cluster } from './cluster.ts';
 
-vi.setConfig({ testTimeout: 120_000 });
+vi.setConfig({ testTimeout: 120_000 * TIME_SCALE });
 
 /** A local cluster with a pack of the rehearsal release, its image, and one for the cluster. */
 async function packed(env: NodeJS.ProcessEnv = {}, ...args: string[]) {
@@ -75,7 +75,7 @@ describe('unet up --pack', () => {
   });
 
   it('imports on a second up what the first one could not, and says so', async () => {
-    const { cluster, pack } = await packed({ UNET_REHEARSAL: 'boot@node-1:delay=3s' });
+    const { cluster, pack } = await packed({ UNET_REHEARSAL: 'boot@node-1:delay=20s' });
     const first = cluster.start('up', '--pack', pack);
     const archive = await until(() => {
       const path = cluster.left().find((file) => /node-1\/.*\.unet-images\/[^.]+\.tar$/.test(file));
