@@ -206,6 +206,19 @@ export class UnetError extends Error {
 }
 
 /** The errno name (`ENOENT`) of a system error, if it is one. */
+/** What an unknown value that was thrown says: an Error, or an object with a message, such as a Status of the Kubernetes API. */
+export function errorMessage(error: unknown): string {
+  if (
+    typeof error === 'object' &&
+    error !== null &&
+    'message' in error &&
+    typeof error.message === 'string'
+  ) {
+    return error.message;
+  }
+  return typeof error === 'object' ? JSON.stringify(error) : String(error);
+}
+
 export function errnoOf(error: unknown): string | undefined {
   if (error instanceof Error && 'code' in error && typeof error.code === 'string') {
     return error.code;

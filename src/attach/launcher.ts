@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { createInterface } from 'node:readline';
 import type { Server, TLSSocket } from 'node:tls';
 import * as z from 'zod';
-import { UnetError } from '../errors.ts';
+import { errorMessage, UnetError } from '../errors.ts';
 import type { LaunchedAgents, Launcher, LaunchRequest } from '../scheduler/launcher.ts';
 import type { MeetingPlace } from './meeting-point.ts';
 import { KEY_BYTES, serverTls } from './tls.ts';
@@ -98,7 +98,7 @@ function receive({ place, jobId, addresses }: AttachOptions, request: LaunchRequ
     server?.close();
     // What is just being published is not to stay.
     await opened;
-    await place.withdraw().catch((error: unknown) => onDiagnostic(String(error)));
+    await place.withdraw().catch((error: unknown) => onDiagnostic(errorMessage(error)));
   };
 
   const endWhenAlone = () => {
@@ -112,7 +112,7 @@ function receive({ place, jobId, addresses }: AttachOptions, request: LaunchRequ
     const { createServer } = await import('node:tls');
     stopping.signal.throwIfAborted();
     server = createServer(serverTls(key), receiveAgent);
-    server.on('error', (error) => onDiagnostic(String(error)));
+    server.on('error', (error) => onDiagnostic(errorMessage(error)));
     server.listen();
     await once(server, 'listening', { signal: stopping.signal });
     const { port } = server.address() as AddressInfo;

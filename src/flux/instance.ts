@@ -14,9 +14,13 @@ export async function getattr(name: string, options: FluxOptions): Promise<strin
   return result.exitCode === 0 ? result.stdout.trim() : await flux(['getattr', name], options);
 }
 
-/** Milliseconds until the instance's time limit; undefined when it has none. */
+/**
+ * Milliseconds until the instance's time limit; undefined when it has none, or when Flux cannot tell: before 0.83 "flux job timeleft"
+ * fails in an instance that is no job.
+ */
 export async function timeLeft(options: FluxOptions): Promise<number | undefined> {
-  const seconds = Number(await flux(['job', 'timeleft'], options));
+  const { exitCode, stdout } = await tryFlux(['job', 'timeleft'], options);
+  const seconds = exitCode === 0 && stdout.trim() !== '' ? Number(stdout) : NO_LIMIT;
   return Number.isInteger(seconds) && seconds !== NO_LIMIT ? seconds * 1000 : undefined;
 }
 

@@ -2,6 +2,7 @@
  * The nodes as the API shows them. Each one that registers gets its external address, its CNI annotation and its
  * taint removed at once: what upstream's sync-external-ip does in a row with several kubectl calls a node.
  */
+
 import {
   CoreV1Api as Core,
   type CoreV1Api,
@@ -10,6 +11,7 @@ import {
   setHeaderOptions,
   type V1Node,
 } from '@kubernetes/client-node';
+import { errorMessage } from '../errors.ts';
 import { follow } from './watch.ts';
 
 export const HOST_IP_LABEL = 'usernetes/host-ip';
@@ -68,7 +70,7 @@ function createAddresser(
       } catch (error) {
         // A conflict means that the node changed meanwhile, and that change brings us here again.
         if (!hasCode(error, 409)) {
-          onUnaddressed(name, error instanceof Error ? firstLine(error.message) : String(error));
+          onUnaddressed(name, firstLine(errorMessage(error)));
         }
       }
     }

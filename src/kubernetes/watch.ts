@@ -1,4 +1,5 @@
 /** Following a list of the Kubernetes API: list, watch, and again from the list when the watch breaks. */
+
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type KubeConfig,
@@ -6,6 +7,7 @@ import {
   type KubernetesObject,
   makeInformer,
 } from '@kubernetes/client-node';
+import { errorMessage } from '../errors.ts';
 
 const RETRY_MS = 500;
 
@@ -37,7 +39,7 @@ export async function follow<T extends KubernetesObject>(options: FollowOptions<
         informer.start().catch(reject);
       });
     } catch (error) {
-      options.onTrouble(error instanceof Error ? error.message : String(error));
+      options.onTrouble(errorMessage(error));
       await sleep(RETRY_MS, undefined, { signal }).catch(() => {});
     } finally {
       signal.removeEventListener('abort', onAbort);

@@ -3,7 +3,7 @@ import '../process/inherited.ts';
 import '../process/umask.ts';
 import { hostname } from 'node:os';
 import { parseArgs } from 'node:util';
-import { EXIT, UnetError } from '../errors.ts';
+import { EXIT, errorMessage, UnetError } from '../errors.ts';
 import { runAgent } from '../node/agent.ts';
 import { runAttachedAgent } from '../node/attached-agent.ts';
 import { interruptions } from '../process/signals.ts';
@@ -56,6 +56,6 @@ function parse(argv: string[]) {
     });
     return values;
   } catch (error) {
-    throw new UnetError('UNET_USAGE', error instanceof Error ? error.message : String(error));
+    throw new UnetError('UNET_USAGE', errorMessage(error));
   }
 }

@@ -1,6 +1,6 @@
 /** What the lead's agent does beside its plan, as soon as there is a kubeconfig: addresses, readiness, DNS, tokens. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { UnetError } from '../errors.ts';
+import { errorMessage, UnetError } from '../errors.ts';
 import { withDeadline } from '../process/deadline.ts';
 import type { NodeContext } from './context.ts';
 import { loadKubernetes } from './kubernetes-bundle.ts';
@@ -157,5 +157,5 @@ function createWarner(context: NodeContext): (message: string) => void {
 }
 
 function firstLine(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '';
+  return errorMessage(error).split('\n')[0] ?? '';
 }

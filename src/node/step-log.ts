@@ -1,6 +1,8 @@
 /** The log of one step on one node, 0600, with secrets taken out. */
+
 import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { errorMessage } from '../errors.ts';
 import { createLineRedactor } from '../process/redact.ts';
 import { plain } from '../process/run.ts';
 
@@ -17,9 +19,7 @@ export function openStepLog(path: string, onTrouble: (message: string) => void):
       write();
     } catch (error) {
       close();
-      onTrouble(
-        `the log ${path} cannot be written: ${error instanceof Error ? error.message : String(error)}`,
-      );
+      onTrouble(`the log ${path} cannot be written: ${errorMessage(error)}`);
     }
   };
   const close = () => {

@@ -4,7 +4,7 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { create, extract, Parser, type ReadEntry } from 'tar';
-import { errnoOf, UnetError } from '../errors.ts';
+import { errnoOf, errorMessage, UnetError } from '../errors.ts';
 import { pathError } from '../files/path-error.ts';
 import { createPrivateFile } from '../files/private-file.ts';
 import { checkLink, invalidRelease, MAX_BYTES, MAX_ENTRIES, tooBig, tooMany } from './limits.ts';
@@ -202,7 +202,7 @@ function unreadable(error: unknown, shown: string): UnetError {
   if (UnetError.is(error)) {
     return error;
   }
-  const reason = error instanceof Error ? error.message : String(error); // names the file where it is one of many
+  const reason = errorMessage(error); // names the file where it is one of many
   return invalidRelease(`${shown} could not be read: ${reason}`, error);
 }
 

@@ -1,4 +1,5 @@
 /** The state file: one write at a time, and the last one always made. */
+import { errorMessage } from '../errors.ts';
 import { writePrivateFile } from '../files/private-file.ts';
 import type { JobState } from '../job/state.ts';
 import { coalescing } from '../process/coalescing.ts';
@@ -17,7 +18,7 @@ export function createStateFile(
   const writing = coalescing(() =>
     // Not synced, often as it is written: a machine that is started again has no cluster, and half a state is taken for none.
     writePrivateFile(path, `${JSON.stringify(read(), null, 2)}\n`, { durable: false }).catch(
-      (error: unknown) => onTrouble(`the state could not be written: ${String(error)}`),
+      (error: unknown) => onTrouble(`the state could not be written: ${errorMessage(error)}`),
     ),
   );
   return { save: writing.run };

@@ -1,5 +1,7 @@
 /** The end of a cluster: agents, what they left, the job's files, its record. */
+
 import type { ErrorRecord, UnetError } from '../errors.ts';
+import { errorMessage } from '../errors.ts';
 import type { JobPaths } from '../job/layout.ts';
 import { removeJob, removeSecrets } from '../job/remove-job.ts';
 import type { RecordPublisher } from '../scheduler/scheduler.ts';
@@ -32,7 +34,7 @@ export type TeardownOptions = {
 export async function tearDown(options: TeardownOptions): Promise<void> {
   const { paths, roster, launches, cleaning, note, onProblem } = options;
   // First of all: a job that ends may leave no time for the rest.
-  await removeSecrets(paths).catch((error: unknown) => note(String(error)));
+  await removeSecrets(paths).catch((error: unknown) => note(errorMessage(error)));
   await agentsEnd(options);
   await launches.end(![...roster.values()].some(({ phase }) => phase === 'lost'));
   (await cleaning.cleanRest()).forEach(onProblem);
@@ -40,7 +42,7 @@ export async function tearDown(options: TeardownOptions): Promise<void> {
   const error = await options.onNodesClean();
   await Promise.all([
     removeJob(paths, { keepLogs: error !== undefined }).catch((problem: unknown) =>
-      note(`the job directory could not be removed: ${String(problem)}`),
+      note(`the job directory could not be removed: ${errorMessage(problem)}`),
     ),
     options.record?.end(),
   ]);
