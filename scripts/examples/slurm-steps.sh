@@ -10,8 +10,7 @@ unet up
 eval "$(unet env)"
 
 kubectl get nodes
-kubectl apply -f database.yaml
-kubectl wait --for=condition=Available deployment/database --timeout=5m
+kubectl create configmap settings --from-literal=size=large   # your own services: kubectl apply -f services.yaml
 
 # --overlap: beside the agents' step, which holds the whole nodes as well.
 srun --overlap --ntasks-per-node=1 ./simulation

@@ -265,7 +265,9 @@ function olderThan(text: string | undefined): number | undefined {
   if (text === undefined) {
     return undefined;
   }
-  const parsed = parseDuration(text, { maxMs: Number.MAX_SAFE_INTEGER });
+  // A bare number would be seconds, which nobody means here.
+  const isNumber = /^[\d.]+$/.test(text.trim());
+  const parsed = isNumber ? undefined : parseDuration(text, { maxMs: Number.MAX_SAFE_INTEGER });
   if (parsed === undefined) {
     throw new UnetError(
       'UNET_USAGE',

@@ -74,9 +74,16 @@ export const run: CommandModule<Args> = {
 
 /** Before anything is started for it. A kubectl may be in the pack. */
 async function refuseMissing(command: string, env: NodeJS.ProcessEnv): Promise<void> {
-  if ((await which(command, { path: env.PATH ?? '', nothrow: true })) === null && !existsSync(command)) {
-    throw new UnetError('UNET_COMMAND_NOT_FOUND', `${command}: command not found`);
+  // With a slash it is looked for from here, as a shell does it.
+  if ((await which(command, { path: env.PATH ?? '', nothrow: true })) !== null) {
+    return;
   }
+  const isThere = command.includes('/') && existsSync(command);
+  throw new UnetError(
+    'UNET_COMMAND_NOT_FOUND',
+    isThere ? `${command}: cannot be executed` : `${command}: command not found`,
+    { exitCode: isThere ? 126 : 127, ...(isThere ? { remedy: `chmod +x ${command}` } : {}) },
+  );
 }
 
 type CommandOptions = {

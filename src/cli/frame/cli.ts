@@ -223,7 +223,7 @@ function explain(message: string, command: AnyCommand): UnetError {
   }
   const valueless = /^Not enough arguments following: (.*)$/.exec(message)?.[1];
   if (valueless !== undefined) {
-    return new UnetError('UNET_USAGE', `--${valueless} needs a value`);
+    return new UnetError('UNET_USAGE', `${valueless.length === 1 ? '-' : '--'}${valueless} needs a value`);
   }
   if (message.startsWith('Not enough non-option arguments')) {
     const needed = command.command.match(/<[^>]+>/g)?.join(' ') ?? 'more arguments';
