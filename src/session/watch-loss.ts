@@ -47,7 +47,9 @@ async function currentState(job: Job): Promise<Current> {
     return { lost: state.error === undefined ? gone : `the cluster has failed: ${state.error.message}` };
   } catch (error) {
     if (UnetError.is(error) && error.code === 'UNET_NO_CLUSTER') {
-      return { lost: error.message };
+      const { remedy = '' } = error.details;
+      const why = remedy.startsWith('the last one failed') ? remedy : error.message;
+      return { lost: `the cluster is gone: ${why}` };
     }
     throw error;
   }
