@@ -4,12 +4,7 @@
  *
  *     node bench/cluster-clients.js unet|direct|pooled COUNT NAMESPACE KUBECONFIG
  */
-import {
-  BatchV1Api,
-  CoreV1Api,
-  KubeConfig,
-  Watch,
-} from '@kubernetes/client-node';
+import { BatchV1Api, CoreV1Api, KubeConfig, Watch } from '@kubernetes/client-node';
 import pLimit from 'p-limit';
 import { ClusterManager, connectKubernetes } from 'unet/cluster';
 
@@ -45,8 +40,7 @@ async function unet() {
   const manager = new ClusterManager(context);
   await manager.createNamespace(namespace);
   return {
-    create: () =>
-      each((name) => manager.createJob(namespace, name, { image: 'busybox', command: ['true'] })),
+    create: () => each((name) => manager.createJob(namespace, name, { image: 'busybox', command: ['true'] })),
     wait: () => Promise.all(names.map((name) => manager.waitForJob(namespace, name))),
     remove: () => each((name) => manager.deleteJob(namespace, name, { wait: true })),
     close: () => manager.close(),
@@ -70,12 +64,11 @@ async function direct(pooled) {
       const path = `/apis/batch/v1/namespaces/${namespace}/jobs`;
       const onEvent = (type, job) => look(job, type) && left.size === 0 && resolve();
       if (left.size === 0) resolve();
-      new Watch(config).watch(path, query, onEvent, (error) => left.size > 0 && reject(error)).then(
-        (controller) => {
+      new Watch(config)
+        .watch(path, query, onEvent, (error) => left.size > 0 && reject(error))
+        .then((controller) => {
           stop = () => controller.abort();
-        },
-        reject,
-      );
+        }, reject);
     });
     return done.finally(() => stop());
   };
@@ -99,7 +92,9 @@ async function direct(pooled) {
         }),
       ),
     wait: () =>
-      follow((job) => job.status?.conditions?.some(({ type, status }) => type === 'Complete' && status === 'True')),
+      follow((job) =>
+        job.status?.conditions?.some(({ type, status }) => type === 'Complete' && status === 'True'),
+      ),
     remove: async () => {
       const gone = follow((_, type) => type === 'DELETED');
       await each((name) => batch.deleteNamespacedJob({ namespace, name, propagationPolicy: 'Foreground' }));

@@ -30,7 +30,19 @@ try {
   for (const size of sizes) {
     rows.push(...rowsOf(size, await measure(size)));
   }
-  const head = ['jobs', 'way', 'create', 'wait', 'delete', 'in all', 'ratio', 'processor', 'requests', 'a job', 'ratio'];
+  const head = [
+    'jobs',
+    'way',
+    'create',
+    'wait',
+    'delete',
+    'in all',
+    'ratio',
+    'processor',
+    'requests',
+    'a job',
+    'ratio',
+  ];
   console.log(`\nJobs created, waited for and deleted (medians of ${repetitions})\n\n${table(head, rows)}`);
 } finally {
   await rm(directory, { recursive: true, force: true });
@@ -63,7 +75,12 @@ async function runOnce(way, size) {
 
 async function startServer() {
   const bundle = join(directory, 'server');
-  await build({ ...BUNDLE, entryPoints: ['bench/cluster-server.js'], outdir: bundle, outExtension: { '.js': '.mjs' } });
+  await build({
+    ...BUNDLE,
+    entryPoints: ['bench/cluster-server.js'],
+    outdir: bundle,
+    outExtension: { '.js': '.mjs' },
+  });
   const child = fork(join(bundle, 'cluster-server.mjs'));
   const [{ kubeconfig: text }] = await once(child, 'message');
   const kubeconfig = join(directory, 'kubeconfig');
