@@ -69,18 +69,18 @@ async function fromFile({ cwd, env }: ConnectionSource): Promise<Section> {
   return {};
 }
 
-/** As for the settings: the file of UNET_CONFIG takes the place of the others. */
+/** As for the settings: the file of UNET_CONFIG takes the place of the project's; the user's file comes after it. */
 async function configFiles(env: NodeJS.ProcessEnv, cwd: string): Promise<(ConfigText | undefined)[]> {
-  const { UNET_CONFIG: given, HOME } = env;
-  if (given === undefined || given === '') {
-    return [await findProjectFile(cwd, HOME), await readUserFile(env)];
+  const given = env.UNET_CONFIG ?? '';
+  if (given === '') {
+    return [await findProjectFile(cwd, env.HOME), await readUserFile(env)];
   }
   const path = resolve(cwd, given);
   const file = await readConfig(path);
   if (file === undefined) {
-    throw new UnetError('UNET_CONFIG_INVALID', `UNET_CONFIG names ${path}, which is not there`);
+    throw new UnetError('UNET_CONFIG_INVALID', `UNET_CONFIG: ${path} does not exist`);
   }
-  return [file];
+  return [file, await readUserFile(env)];
 }
 
 function sectionOf({ path, text }: ConfigText): Section | undefined {

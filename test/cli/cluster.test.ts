@@ -150,7 +150,7 @@ describe('which cluster', () => {
     expect(other.stderr).toContain('has no context "mars"');
   });
 
-  test('none', async () => {
+  test('no cluster', async () => {
     const { code, stderr } = await typed(['nodes']);
     expect(code).not.toBe(0);
     expect(stderr).toMatch(/kubeconfig/i);
