@@ -1,13 +1,13 @@
 /**
  * npm run bench: what a bring-up takes beyond its steps (overhead.js), and what it takes to have the release on every node
- * (provisioning.js). See docs/benchmarks.md.
+ * (provisioning.js), and what the cluster client takes (cluster.js). See docs/benchmarks.md.
  *
- *     npm run bench [-- --only overhead|provisioning] [-- --quick] [-- --nodes 8] [-- --repetitions 3]
+ *     npm run bench [-- --only overhead|provisioning|cluster] [-- --quick] [-- --nodes 8] [-- --repetitions 3]
  */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-const PARTS = ['overhead', 'provisioning'];
+const PARTS = ['overhead', 'provisioning', 'cluster'];
 
 const words = process.argv.slice(2);
 const at = words.indexOf('--only');

@@ -1,8 +1,9 @@
 /** Which cluster `unet cluster` works on: flags, else the section `cluster:` of unet.yaml, else what is there. */
+import { resolve } from 'node:path';
 import { parse } from 'yaml';
 import type { ClusterManager, KubernetesConfig, NomadConfig } from '../cluster/index.ts';
 import { CLUSTER_SECTION } from '../config/file-source.ts';
-import { type ConfigText, findProjectFile, readUserFile } from '../config/files.ts';
+import { type ConfigText, findProjectFile, readConfig, readUserFile } from '../config/files.ts';
 import { UnetError } from '../errors.ts';
 
 export type ConnectionFlags = {
@@ -59,13 +60,27 @@ function nomadAt(url: string): NomadConfig {
 }
 
 async function fromFile({ cwd, env }: ConnectionSource): Promise<Section> {
-  for (const file of [await findProjectFile(cwd, env.HOME), await readUserFile(env)]) {
+  for (const file of await configFiles(env, cwd)) {
     const section = file === undefined ? undefined : sectionOf(file);
     if (section !== undefined) {
       return section;
     }
   }
   return {};
+}
+
+/** As for the settings: the file of UNET_CONFIG takes the place of the project's; the user's file comes after it. */
+async function configFiles(env: NodeJS.ProcessEnv, cwd: string): Promise<(ConfigText | undefined)[]> {
+  const given = env.UNET_CONFIG ?? '';
+  if (given === '') {
+    return [await findProjectFile(cwd, env.HOME), await readUserFile(env)];
+  }
+  const path = resolve(cwd, given);
+  const file = await readConfig(path);
+  if (file === undefined) {
+    throw new UnetError('UNET_CONFIG_INVALID', `UNET_CONFIG: ${path} does not exist`);
+  }
+  return [file, await readUserFile(env)];
 }
 
 function sectionOf({ path, text }: ConfigText): Section | undefined {

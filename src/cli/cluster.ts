@@ -94,9 +94,10 @@ const ACTIONS: Readonly<Record<string, Readonly<Record<string, ActionModule>>>> 
   ...workloadActions,
 };
 
-const USAGE = Object.entries(ACTIONS)
-  .flatMap(([what, actions]) => Object.entries(actions).map(([name, { usage }]) => [what, name, usage]))
-  .map((words) => words.filter(Boolean).join(' '));
+/** A line for each action: `job run NS NAME IMAGE`. */
+const USAGE = Object.entries(ACTIONS).flatMap(([what, actions]) =>
+  Object.entries(actions).map(([name, { usage }]) => [what, name, usage].filter(Boolean).join(' ')),
+);
 
 export const cluster: CommandModule<ClusterArgs> = {
   command: 'cluster [words..]',
@@ -112,11 +113,12 @@ export const cluster: CommandModule<ClusterArgs> = {
     ['unet cluster --nomad http://127.0.0.1:4646 job ls default --json', 'the same on Nomad'],
     ['unet cluster deploy run demo web nginx --replicas 3', 'returns when all three are available'],
   ],
+  actions: USAGE,
   settings: [],
   json: true,
   rest: 'dashes',
   positionals: {
-    words: { type: 'string', array: true, describe: `one of: ${USAGE.join(' | ')}` },
+    words: { type: 'string', array: true, describe: 'an action with its arguments, as above' },
   },
   builder: {
     context: { type: 'string', describe: 'context of the kubeconfig' },

@@ -28,12 +28,11 @@ export type HttpRequest = {
   repeatable?: boolean;
 };
 
-/** Whoever knows how to get to the server: its address, its agent, and the headers of this moment. */
+/** The server's address, with the connections and the headers of a request. */
 export type Endpoint = {
   /** http(s)://HOST:PORT, with a path where it is behind one. */
   server: string;
-  agent: () => Promise<Agent>;
-  headers: () => Promise<Record<string, string>>;
+  authorize: () => Promise<{ agent: Agent; headers: Record<string, string> }>;
 };
 
 export type HttpClient = {
@@ -146,7 +145,7 @@ async function openRequest(
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
   const url = urlOf(endpoint.server, request);
-  const [agent, headers] = await Promise.all([endpoint.agent(), endpoint.headers()]);
+  const { agent, headers } = await endpoint.authorize();
   const body = request.body === undefined ? undefined : Buffer.from(JSON.stringify(request.body));
   const options: RequestOptions = {
     method: request.method,

@@ -14,6 +14,7 @@ test.each([
   'env',
   'attr',
   'kubectl',
+  'cluster',
   'pack',
   'releases',
   'cache',

@@ -48,6 +48,8 @@ export type CommandModule<Args extends object = {}> = {
    * name, untouched, `--help` and unknown flags included. Otherwise `--` is refused.
    */
   rest?: 'dashes' | 'everything';
+  /** For a command with actions: one line for each with its arguments, shown below the usage. */
+  actions?: readonly string[];
   /** What stands before its name when it is called; `unet` unless it says otherwise, `unet kube` for a command of those. */
   program?: string;
   /** Not in `unet --help`; for commands that unet runs itself. */

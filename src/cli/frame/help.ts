@@ -46,8 +46,9 @@ export function declare(parser: Argv, command: AnyCommand, how: { choices: boole
   const behind = { dashes: ' -- COMMAND [ARGS...]', everything: ' [ARGS...]' };
   const rest = command.rest === undefined ? '' : behind[command.rest];
   const flags = command.rest === 'everything' ? '' : ' [flags]';
+  const actions = (command.actions ?? []).map((line) => `\n  ${line}`).join('');
   parser.usage(
-    `${command.program ?? 'unet'} ${command.command}${flags}${rest}\n\n${sentence(command.describe)}`,
+    `${command.program ?? 'unet'} ${command.command}${flags}${rest}\n\n${sentence(command.describe)}${actions && `\n${actions}`}`,
   );
   for (const [name, option] of Object.entries(command.positionals ?? {})) {
     if (command.rest !== 'everything' && name in yargsOptions(command, how)) {

@@ -101,14 +101,20 @@ export function createKubernetesBackend(context: KubernetesContext): ClusterBack
     },
 
     deleteJob: async (namespace, name, { wait, ...options }) => {
-      const propagation = wait ? 'Foreground' : 'Background';
-      const there = await objects.delete(jobs(namespace), name, { propagation, signal: options.signal });
-      if (there && wait) {
-        await withDeadline(`delete job ${name}`, options, (signal) =>
-          followerOf(jobs(namespace)).untilGone(name, signal),
-        );
+      const remove = (propagation: 'Foreground' | 'Background', signal: AbortSignal | undefined) =>
+        objects.delete(jobs(namespace), name, { propagation, signal });
+      if (!wait) return await remove('Background', options.signal);
+      const follower = followerOf(jobs(namespace));
+      const release = follower.hold();
+      try {
+        return await withDeadline(`delete job ${name}`, options, async (signal) => {
+          const there = await remove('Foreground', signal);
+          if (there) await follower.untilGone(name, signal);
+          return there;
+        });
+      } finally {
+        release();
       }
-      return there;
     },
 
     cleanupJobs: async (namespace, options) => {

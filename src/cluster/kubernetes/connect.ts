@@ -81,8 +81,7 @@ function contextOf(credentials: Credentials): KubernetesContext {
   if (server === undefined) throw new UnetError('UNET_CONFIG_INVALID', 'no cluster is configured');
   const http = createHttpClient({
     server,
-    agent: () => kubeConfig.agent(),
-    headers: () => kubeConfig.headers(),
+    authorize: () => kubeConfig.authorize(),
   });
   const close = async () => kubeConfig.close();
   const context: KubernetesContext = {
@@ -129,8 +128,8 @@ class PooledConfig extends KubeConfig {
       options.headers = { ...options.headers, Authorization: `Bearer ${token.read()}` };
   }
 
-  /** Made again when a plugin has given another certificate. */
-  async agent(): Promise<Agent> {
+  /** The pool of connections, made again when a plugin has given another certificate, and the headers of this moment. */
+  async authorize(): Promise<{ agent: Agent; headers: Record<string, string> }> {
     const options: RequestOptions = {};
     await this.applyToHTTPSOptions(options);
     const identity = `${options.cert}\n${options.key}\n${options.ca}`;
@@ -140,17 +139,11 @@ class PooledConfig extends KubeConfig {
       this.#agent = agent;
       this.#identity = identity;
     }
-    return this.#agent;
-  }
-
-  async headers(): Promise<Record<string, string>> {
-    const options: RequestOptions = {};
-    await this.applyToHTTPSOptions(options);
     const headers = Object.entries(options.headers ?? {}).map(([name, value]) => [name, String(value)]);
     const basic = options.auth
       ? [['Authorization', `Basic ${Buffer.from(options.auth).toString('base64')}`]]
       : [];
-    return Object.fromEntries([...headers, ...basic]);
+    return { agent: this.#agent, headers: Object.fromEntries([...headers, ...basic]) };
   }
 
   close(): void {

@@ -1,4 +1,5 @@
-/** Objects of one kind in one namespace, followed by one watch for all that wait for any of them. */
+/** Objects of one kind in one namespace, followed by one list and one watch for all that wait for any of them. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ClusterError } from '../errors.ts';
 import type { Kind, KubernetesObject, ObjectsClient } from './objects.ts';
 
@@ -19,13 +20,19 @@ export type Follower = {
   untilGone: (name: string, signal: AbortSignal) => Promise<void>;
   /** Takes what is known already, as a creation's answer: a wait for it needs no question. */
   know: (object: KubernetesObject) => void;
+  /** Keeps the watch running until the function returned is called: from before an action until its effect is waited for. */
+  hold: () => () => void;
   close: () => void;
 };
 
-/** The watch runs while somebody waits. */
+/** The watch runs while there is a wait or a hold. */
 export function createFollower(objects: ObjectsClient, kind: Kind): Follower {
   const known = new Map<string, KubernetesObject>();
   const listeners = new Map<string, Set<Listener>>();
+  /** Waits that began before the list was asked for: what is not in it is not there. */
+  const early = new Map<Listener, string>();
+  let isEarly = false;
+  let holds = 0;
   let stop: AbortController | undefined;
 
   const tell = (name: string, object: KubernetesObject | undefined) => {
@@ -39,9 +46,19 @@ export function createFollower(objects: ObjectsClient, kind: Kind): Follower {
       tell(object.metadata.name, object);
     }
   };
+  const onListed = () => {
+    const waiting = [...early];
+    early.clear();
+    for (const [listener, name] of waiting) {
+      if (!known.has(name)) listener(undefined);
+    }
+  };
   const run = async (signal: AbortSignal) => {
     try {
-      for await (const { type, object } of objects.watch(kind, { signal })) {
+      // All waits that begin in this turn are answered by one list.
+      await nextTurn(undefined, { signal });
+      isEarly = false;
+      for await (const { type, object } of objects.watch(kind, { signal, onListed })) {
         if (type !== 'DELETED') know(object);
         else if (
           known.get(object.metadata.name)?.metadata.uid === object.metadata.uid ||
@@ -52,24 +69,36 @@ export function createFollower(objects: ObjectsClient, kind: Kind): Follower {
         }
       }
     } catch (error) {
+      if (signal.aborted) return;
+      // The next wait begins a new watch.
+      stop = undefined;
+      known.clear();
       for (const listener of [...listeners.values()].flatMap((each) => [...each]))
         listener(undefined, error as Error);
     }
   };
+  const start = () => {
+    if (stop !== undefined) return;
+    stop = new AbortController();
+    isEarly = true;
+    void run(stop.signal);
+  };
+  const stopUnlessNeeded = () => {
+    if (listeners.size > 0 || holds > 0) return;
+    stop?.abort();
+    stop = undefined;
+    early.clear();
+    known.clear();
+  };
   const subscribe = (name: string, listener: Listener): (() => void) => {
     listeners.set(name, (listeners.get(name) ?? new Set()).add(listener));
-    if (stop === undefined) {
-      stop = new AbortController();
-      void run(stop.signal);
-    }
+    start();
     return () => {
       const own = listeners.get(name);
       own?.delete(listener);
       if (own?.size === 0) listeners.delete(name);
-      if (listeners.size > 0) return;
-      stop?.abort();
-      stop = undefined;
-      known.clear();
+      early.delete(listener);
+      stopUnlessNeeded();
     };
   };
   const wait = async <T>(
@@ -96,6 +125,7 @@ export function createFollower(objects: ObjectsClient, kind: Kind): Follower {
         unsubscribe = subscribe(name, consider);
         const now = known.get(name);
         if (now !== undefined) consider(now);
+        else if (isEarly) early.set(consider, name);
         // The watch may not have told it yet; whether it is there at all, only a question answers.
         else
           objects
@@ -111,6 +141,14 @@ export function createFollower(objects: ObjectsClient, kind: Kind): Follower {
     know: (object) => {
       // Without a watch nothing would keep it true.
       if (stop !== undefined) know(object);
+    },
+    hold: () => {
+      holds++;
+      start();
+      return () => {
+        holds--;
+        stopUnlessNeeded();
+      };
     },
     until: (name, done, signal) =>
       wait(

@@ -15,6 +15,8 @@ export type WatchOptions = {
   fieldSelector?: string | undefined;
   /** The revision after which changes are told. Without it: first what is there, as ADDED, then the changes. */
   resourceVersion?: string | undefined;
+  /** Called when all that was there at first has been told. */
+  onListed?: (() => void) | undefined;
   signal?: AbortSignal | undefined;
 };
 
@@ -53,6 +55,7 @@ export async function* watchResource(source: WatchSource): AsyncGenerator<WatchE
         const list = await source.list();
         yield* differences(known, list.items);
         version = list.resourceVersion;
+        options.onListed?.();
       }
       for await (const event of connection(source, version)) {
         pauseMs = 0;

@@ -38,7 +38,7 @@ export async function connectNomad(
   for (const warning of warnings) warn(warning);
   const token = parsed.token ?? env.NOMAD_TOKEN;
   const headers: Record<string, string> = token ? { 'X-Nomad-Token': token } : {};
-  const http = createHttpClient({ server, agent: async () => agent, headers: async () => headers });
+  const http = createHttpClient({ server, authorize: async () => ({ agent, headers }) });
   const close = async () => agent.destroy();
   try {
     // Not /v1/agent/self: that needs a right of its own.
