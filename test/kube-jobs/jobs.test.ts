@@ -221,12 +221,12 @@ describe.skipIf(kubectl?.code !== 0)('unet kube', { timeout: 120_000 }, () => {
       metadata: { name: 'routed', namespace: 'default' },
       parameters: [{ name: 'HOST', required: true }],
       objects: [
-        { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'routed' }, data: { host: '${HOST}' } },
+        { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'routed' }, data: { host: `\${HOST}` } },
         {
           apiVersion: 'route.openshift.io/v1',
           kind: 'Route',
           metadata: { name: 'routed' },
-          spec: { host: '${HOST}', to: { kind: 'Service', name: 'routed' } },
+          spec: { host: `\${HOST}`, to: { kind: 'Service', name: 'routed' } },
         },
       ],
     };
