@@ -177,7 +177,7 @@ describe.skipIf(kubectl?.code !== 0)('unet kube', { timeout: 120_000 }, () => {
     await until(async () => (await cluster.objects()).length === 0);
   });
 
-  test('templates in config maps with the label, and of OpenShift’s own kind', async () => {
+  test('templates in config maps with the label', async () => {
     const file = join(cluster.templates, 'batch.yaml');
     await cluster.kubectl('create', 'namespace', 'lab');
     await cluster.kubectl('create', 'configmap', 'shared', '-n', 'lab', `--from-file=batch.yaml=${file}`);
@@ -194,6 +194,75 @@ describe.skipIf(kubectl?.code !== 0)('unet kube', { timeout: 120_000 }, () => {
     const ran = await run(process.execPath, [unet, 'kube', 'run', 'batch', '-n', 'lab'], elsewhere, '/');
     expect([ran.code, ran.stdout]).toEqual([0, 'begin\nend\n']);
     await cluster.kubectl('delete', 'namespace', 'lab');
+  });
+
+  test('templates of OpenShift’s own kind, with a custom resource in their list', async () => {
+    const definition = (group: string, kind: string) => ({
+      apiVersion: 'apiextensions.k8s.io/v1',
+      kind: 'CustomResourceDefinition',
+      metadata: { name: `${kind.toLowerCase()}s.${group}` },
+      spec: {
+        group,
+        names: { kind, plural: `${kind.toLowerCase()}s`, singular: kind.toLowerCase() },
+        scope: 'Namespaced',
+        versions: [
+          {
+            name: 'v1',
+            served: true,
+            storage: true,
+            schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
+          },
+        ],
+      },
+    });
+    const template = {
+      apiVersion: 'template.openshift.io/v1',
+      kind: 'Template',
+      metadata: { name: 'routed', namespace: 'default' },
+      parameters: [{ name: 'HOST', required: true }],
+      objects: [
+        { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'routed' }, data: { host: `\${HOST}` } },
+        {
+          apiVersion: 'route.openshift.io/v1',
+          kind: 'Route',
+          metadata: { name: 'routed' },
+          spec: { host: `\${HOST}`, to: { kind: 'Service', name: 'routed' } },
+        },
+      ],
+    };
+    const definitions = [
+      definition('template.openshift.io', 'Template'),
+      definition('route.openshift.io', 'Route'),
+    ];
+    for (const [index, object] of definitions.entries()) {
+      const file = join(cluster.environment.HOME ?? '', `definition-${index}.json`);
+      writeFileSync(file, JSON.stringify(object));
+      await cluster.kubectl('apply', '-f', file);
+    }
+    for (const { metadata } of definitions) {
+      await cluster.kubectl('wait', '--for=condition=Established', 'crd', metadata.name, '--timeout=30s');
+    }
+    const file = join(cluster.environment.HOME ?? '', 'routed.json');
+    writeFileSync(file, JSON.stringify(template));
+    await cluster.kubectl('apply', '-f', file);
+
+    expect((await cluster.unet('get', 'template_names')).stdout).toContain('routed\n');
+    expect((await cluster.unet('get', 'template_params', 'routed')).stdout).toContain('HOST');
+    const { code, stdout, stderr } = await cluster.unet(
+      'mini',
+      'submit',
+      'routed',
+      '-o',
+      '{HOST: r.example}',
+    );
+    expect([code, stderr]).toEqual([0, expect.stringContaining('created Route routed')]);
+    expect(await cluster.kubectl('get', 'route', 'routed', '-o', 'jsonpath={.spec.host}')).toBe('r.example');
+    expect((await cluster.unet('get', 'routes')).stdout).toContain('routed');
+    const cancelled = await cluster.unet('cancel', stdout.trim());
+    expect(cancelled.stderr).toContain('removed Route routed');
+    expect(await cluster.kubectl('get', 'routes', '-o', 'name')).toBe('');
+    await cluster.kubectl('delete', 'template', 'routed');
+    await cluster.kubectl('delete', 'crd', ...definitions.map(({ metadata }) => metadata.name));
   });
 
   test('a kustomization is built by kubectl', async () => {

@@ -5,18 +5,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { UnetError } from '../../errors.ts';
 import { type FluxOptions, flux, tryFlux } from '../../flux/flux.ts';
 import { birth } from '../../flux/instance.ts';
-import { getValue, putValue } from '../../flux/kvs.ts';
+import { putValue } from '../../flux/kvs.ts';
 
 // Between the allocation and the moment when job-exec knows the job.
 const START_TRIES_MS = 30_000;
 const POLL_MS = 100;
 // Lines are gathered for less than this before they are written.
 const MARGIN_MS = 1000;
-
-/** A job's id for us: unique among all instances that use one namespace. */
-export async function jobIdOf(decimalId: string, options: FluxOptions): Promise<string> {
-  return `${await instanceKey(options)}-${decimalId}`;
-}
 
 /** `flux-1a2b3c4d`: the beginning of the ids of this instance's jobs. */
 export async function instanceKey(options: FluxOptions): Promise<string> {
@@ -64,13 +59,9 @@ export async function jobspecOf(id: string, options: FluxOptions): Promise<strin
   return await flux(['job', 'info', id, 'jobspec'], options);
 }
 
-/** Keeps `text` with the job in the KVS, which goes with it. */
+/** Keeps `text` with the job in the KVS, for people; what is deleted goes by the record in the cluster. */
 export async function keepWithJob(id: string, text: string, options: FluxOptions): Promise<void> {
   await putValue(`${await directoryOf(id, options)}.unet-kube`, text, options);
-}
-
-export async function keptWithJob(id: string, options: FluxOptions): Promise<string | undefined> {
-  return await getValue(`${await directoryOf(id, options)}.unet-kube`, options);
 }
 
 /** A moment before which all of a job's lines are in its output, RFC 3339; undefined: there is none. Lines of its last second may come twice. */
