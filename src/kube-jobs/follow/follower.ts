@@ -45,7 +45,8 @@ export class Follower {
   private readonly signal: AbortSignal;
   private readonly onTrouble: (message: string) => void;
   private readonly jobs = new Map<string, Followed>();
-  private readonly watches = new Map<string, AbortController>();
+  /** By namespace and kind: what each watch shows, as it is now. */
+  private readonly watches = new Map<string, Map<string, KubeObject>>();
 
   constructor(cluster: Cluster, signal: AbortSignal, onTrouble: (message: string) => void = () => {}) {
     this.cluster = cluster;
@@ -65,11 +66,11 @@ export class Follower {
       stop: new AbortController(),
     });
     for (const namespace of namespacesOf(job.record)) {
-      this.watch(PODS, namespace, JOB_LABEL);
-      this.watch(EVENTS, namespace, undefined);
+      this.watch(job.record.id, PODS, namespace, JOB_LABEL);
+      this.watch(job.record.id, EVENTS, namespace, undefined);
     }
     for (const { apiVersion, kind, metadata } of enders.filter(({ kind }) => kind !== 'Pod')) {
-      this.watch({ apiVersion, kind }, metadata.namespace, JOB_LABEL);
+      this.watch(job.record.id, { apiVersion, kind }, metadata.namespace, JOB_LABEL);
     }
   }
 
@@ -79,35 +80,39 @@ export class Follower {
     this.jobs.delete(id);
   }
 
-  private watch(kind: Kind, namespace: string | undefined, labelSelector: string | undefined): void {
+  private watch(
+    id: string,
+    kind: Kind,
+    namespace: string | undefined,
+    labelSelector: string | undefined,
+  ): void {
     const key = `${namespace ?? ''} ${kind.apiVersion} ${kind.kind}`;
     const known = this.watches.get(key);
     if (known !== undefined) {
-      this.again(kind, namespace);
+      // It may have shown objects of the job before the job was added.
+      for (const object of [...known.values()].filter((shown) => ownerOf(shown) === id)) {
+        this.onObject('there', object);
+      }
       return;
     }
-    const stop = new AbortController();
-    this.watches.set(key, stop);
+    const shown = new Map<string, KubeObject>();
+    this.watches.set(key, shown);
     const fieldSelector = kind === EVENTS ? 'type=Warning' : undefined;
     void this.cluster
       .follow(
         kind,
         { namespace, labelSelector, fieldSelector },
-        ({ type, object }) => (kind === EVENTS ? this.onEvent(object) : this.onObject(type, object)),
-        AbortSignal.any([this.signal, stop.signal]),
+        ({ type, object }) => {
+          if (kind === EVENTS) {
+            this.onEvent(object);
+            return;
+          }
+          keep(shown, type, object);
+          this.onObject(type, object);
+        },
+        this.signal,
         this.onTrouble,
       )
-      .catch((error: unknown) => this.onTrouble(error instanceof Error ? error.message : String(error)));
-  }
-
-  /** A watch that is older than the job may have seen its objects before the job was added. */
-  private again(kind: Kind, namespace: string | undefined): void {
-    if (kind === EVENTS) {
-      return;
-    }
-    this.cluster
-      .list(kind, { namespace, labelSelector: JOB_LABEL }, this.signal)
-      .then((objects) => objects.forEach((object) => void this.onObject('there', object)))
       .catch((error: unknown) => this.onTrouble(error instanceof Error ? error.message : String(error)));
   }
 
@@ -132,7 +137,9 @@ export class Follower {
     }
   }
 
-  private async end(job: Followed, outcome: Outcome): Promise<void> {
+  private async end(job: Followed, decided: Outcome): Promise<void> {
+    await this.lookAtPods(job);
+    const outcome = judge([...job.enders.values()], [...job.pods.values()]) ?? decided;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, DRAIN_MS);
@@ -141,6 +148,24 @@ export class Follower {
     clearTimeout(timer);
     if (!job.stop.signal.aborted) {
       job.onEnd(outcome);
+    }
+  }
+
+  /** The end of a Job may be seen before the end of its pods, which have the exit code and the log: their watch is another one. */
+  private async lookAtPods(job: Followed): Promise<void> {
+    const labelSelector = `${JOB_LABEL}=${job.record.id}`;
+    const signal = AbortSignal.any([this.signal, job.stop.signal]);
+    for (const namespace of namespacesOf(job.record)) {
+      const pods = await this.cluster
+        .list(PODS, { namespace, labelSelector }, signal)
+        .catch((error: unknown) => {
+          this.onTrouble(error instanceof Error ? error.message : String(error));
+          return [];
+        });
+      for (const pod of pods) {
+        job.pods.set(String(pod.metadata.uid), pod);
+        this.readLogs(job, pod);
+      }
     }
   }
 
@@ -206,6 +231,15 @@ export class Follower {
       });
       job.logsRead.set(key, log);
     }
+  }
+}
+
+function keep(shown: Map<string, KubeObject>, type: 'there' | 'gone', object: KubeObject): void {
+  const key = keyOf(referenceTo(object));
+  if (type === 'gone') {
+    shown.delete(key);
+  } else {
+    shown.set(key, object);
   }
 }
 
