@@ -3,6 +3,9 @@ import { UnetError } from '../errors.ts';
 import { childEnvironment, type Environment } from '../process/environment.ts';
 import { type RunResult, run } from '../process/run.ts';
 
+/** Looked for on PATH. */
+export const FLUX_COMMAND = 'flux';
+
 // The local broker answers in milliseconds, and one under load in seconds.
 const FLUX_TIMEOUT_MS = 60_000;
 
@@ -30,7 +33,7 @@ export type FluxOptions = {
  */
 export async function tryFlux(args: readonly string[], options: FluxOptions): Promise<RunResult> {
   const { timeoutMs = FLUX_TIMEOUT_MS } = options;
-  const result = await run(['flux', ...args], { ...options, timeoutMs }).catch(refine);
+  const result = await run([FLUX_COMMAND, ...args], { ...options, timeoutMs }).catch(refine);
   if (result.exitCode !== 0 && isUnreachable(result.stderr)) {
     throw brokerGone(options.env.FLUX_URI, result.stderr);
   }

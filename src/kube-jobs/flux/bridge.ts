@@ -1,6 +1,7 @@
 /** The program that speaks libflux for the daemon: unet_kube_bridge.py, run by Flux's own Python. */
 import { fileURLToPath } from 'node:url';
 import { UnetError } from '../../errors.ts';
+import { FLUX_COMMAND } from '../../flux/flux.ts';
 import type { Environment } from '../../process/environment.ts';
 import { type LinesChild, startLines } from '../../process/start.ts';
 
@@ -49,7 +50,7 @@ export async function startBridge(
   const current = withResolvers();
   const child = startLines(
     [
-      'flux',
+      FLUX_COMMAND,
       'python',
       fileURLToPath(new URL('./unet_kube_bridge.py', import.meta.url)),
       ...(outputOnly ? ['--output-only'] : []),
