@@ -32,7 +32,7 @@ make_root() {
   fi
 }
 
-in_root() { scripts/in-root.sh "$root" env -i CI=true PATH="$PATH" HOME=/root TMPDIR=/tmp "$@"; }
+in_root() { scripts/in-root.sh "$root" env -i CI=true UNET_TEST_TIME_SCALE="${UNET_TEST_TIME_SCALE:-3}" PATH="$PATH" HOME=/root TMPDIR=/tmp "$@"; }
 vitest_in_root() { in_root node node_modules/vitest/vitest.mjs run --reporter=dot "$@"; }
 
 debian13() {
