@@ -190,7 +190,7 @@ export class UnetError extends Error {
       return error;
     }
     const code = errnoOf(error);
-    const message = error instanceof Error ? error.message : String(error);
+    const message = errorMessage(error);
     if (code === 'ENOSPC' || code === 'EDQUOT') {
       return new UnetError('UNET_DISK_FULL', `no space left: ${message}`, {
         cause: error,

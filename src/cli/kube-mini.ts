@@ -1,5 +1,5 @@
 /** `unet kube mini submit|cancel TEMPLATE -o OVERRIDES`: without a jobspec. */
-import { UnetError } from '../errors.ts';
+import { errorMessage, UnetError } from '../errors.ts';
 import { type JobRequest, readJobspec } from '../kube-jobs/jobspec/jobspec.ts';
 import type { CommandModule } from './frame/command.ts';
 import { cancelJob } from './kube-cancel.ts';
@@ -75,7 +75,7 @@ export function miniRequest(template: string, overrides: string): JobRequest {
   try {
     return readJobspec(jobspec, '-o');
   } catch (error) {
-    const said = error instanceof Error ? error.message : String(error);
+    const said = errorMessage(error);
     throw new UnetError(
       'UNET_USAGE',
       `the overrides are not a map such as '{"NAME": "value"}': ${said.split('\n')[0]}`,

@@ -54,7 +54,7 @@ export const run: CommandModule<Args> = {
     let owned = false;
     try {
       const { started, outcome, error } = await bringUp(job, renderer.event, signal);
-      // A cluster that was there before stays: who made it takes it down. What is retained is for a look.
+      // A cluster that was there before stays: the command that made it takes it down. What is retained is for inspection.
       owned = started && !(outcome === 'failed' && settings.retain);
       await renderer.end();
       if (error !== undefined) {

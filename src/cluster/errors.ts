@@ -1,5 +1,5 @@
 /** What can go wrong with a cluster, told apart so that a program can decide. */
-import { type ErrorCode, errnoOf, UnetError } from '../errors.ts';
+import { type ErrorCode, errnoOf, errorMessage, UnetError } from '../errors.ts';
 
 /** Each reason with the stable code of its error. */
 const CODES = {
@@ -94,7 +94,7 @@ export function answerError(what: string, status: number, body: unknown, retryAf
 /** The error of a connection that failed. `server` is its address, without credentials. */
 export function connectionError(what: string, server: string, error: unknown): ClusterError {
   const code = errnoOf(error) ?? '';
-  const message = error instanceof Error ? error.message : String(error);
+  const message = errorMessage(error);
   if (isTls(code, message)) {
     return new ClusterError('TLS', `${what}: TLS with ${server}: ${message.split('\n')[0]}`, {
       cause: error,

@@ -42,7 +42,7 @@ export async function withMakeVariables(options: MakeVariablesOptions): Promise<
   return env;
 }
 
-/** `env`, and no value (the empty one) for those variables: for a look at the Makefile that runs nothing of it. */
+/** `env`, and no value (the empty one) for those variables: to read the Makefile without running any of its programs. */
 export async function withoutMakeVariables(directory: string, env: Environment): Promise<Environment> {
   return { ...emptyValues(await computedExports(directory)), ...env };
 }

@@ -38,7 +38,24 @@ const StepTiming = z.object({
 });
 
 const stamp = { seq: z.number(), time: Text, at: z.number() };
-const step = { type: z.literal('step'), node: Text, step: Step, ...stamp };
+
+/** A step's event, the same from the agent to the terminal. The supervisor adds its `stamp`. */
+export function stepEvent<Stamp extends z.ZodRawShape>(stamp: Stamp) {
+  const step = { type: z.literal('step'), node: Text, step: Step };
+  return z.discriminatedUnion('state', [
+    z.object({ ...step, state: z.literal('started'), ...stamp }),
+    z.object({ ...step, state: z.literal('done'), ms: z.number(), ...stamp }),
+    z.object({ ...step, state: z.literal('failed'), ms: z.number(), error: ErrorRecord, ...stamp }),
+    z.object({
+      ...step,
+      state: z.literal('retrying'),
+      attempt: z.number(),
+      inMs: z.number(),
+      message: Text,
+      ...stamp,
+    }),
+  ]);
+}
 
 export const UnetEvent = z.discriminatedUnion('type', [
   z.object({
@@ -51,18 +68,7 @@ export const UnetEvent = z.discriminatedUnion('type', [
     ...stamp,
   }),
   z.object({ type: z.literal('node'), node: Text, phase: NodePhase, message: Text.optional(), ...stamp }),
-  z.discriminatedUnion('state', [
-    z.object({ ...step, state: z.literal('started') }),
-    z.object({ ...step, state: z.literal('done'), ms: z.number() }),
-    z.object({ ...step, state: z.literal('failed'), ms: z.number(), error: ErrorRecord }),
-    z.object({
-      ...step,
-      state: z.literal('retrying'),
-      attempt: z.number(),
-      inMs: z.number(),
-      message: Text,
-    }),
-  ]),
+  stepEvent(stamp),
   z.object({ type: z.literal('pack'), path: Text, bytes: z.number(), total: z.number(), ...stamp }),
   z.object({ type: z.literal('warning'), message: Text, node: Text.optional(), ...stamp }),
   z.object({ type: z.literal('error'), error: ErrorRecord, ...stamp }),

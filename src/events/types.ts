@@ -31,7 +31,7 @@ export type NodePhase =
   | 'removed';
 
 export type EventBody =
-  /** `retained`: it has failed, and everything is kept for a look until `down`. */
+  /** `retained`: it has failed, and everything is kept for inspection until `down`. */
   | {
       type: 'cluster';
       phase: ClusterPhase;

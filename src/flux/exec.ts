@@ -1,5 +1,6 @@
 /** flux exec command lines, and what flux exec says about a command. See flux-exec(1). */
 import { shellQuote } from '../process/quote.ts';
+import { FLUX_COMMAND } from './flux.ts';
 
 /**
  * Runs `command` on `rank`, and its stdout comes out on the stderr of flux exec. That one is unbuffered: stdout on a pipe
@@ -7,20 +8,7 @@ import { shellQuote } from '../process/quote.ts';
  * travels on to the command with the rest of the environment.
  */
 export function fluxExecArgv(rank: number, command: readonly string[]): string[] {
-  // In "/", since the current directory need not be there on other nodes.
-  return [
-    'flux',
-    'exec',
-    '--rank',
-    String(rank),
-    '--dir',
-    '/',
-    'sh',
-    '-c',
-    'exec "$@" 1>&2',
-    'sh',
-    ...command,
-  ];
+  return [...onRank(rank), 'sh', '-c', 'exec "$@" 1>&2', 'sh', ...command];
 }
 
 /** A command on a rank whose output is wanted as it is, in whole: flux exec writes stdout in blocks. */
@@ -31,15 +19,12 @@ export function fluxCommandArgv(
 ): string[] {
   // flux exec has no terminals: script(1) makes one over there, and its input and output are the command's own.
   const inTerminal = ['script', '-qec', command.map(shellQuote).join(' '), '/dev/null'];
-  return [
-    'flux',
-    'exec',
-    '--rank',
-    String(rank),
-    '--dir',
-    '/',
-    ...(terminal ? inTerminal : ['--noinput', ...command]),
-  ];
+  return [...onRank(rank), ...(terminal ? inTerminal : ['--noinput', ...command])];
+}
+
+/** In "/", since the current directory need not be there on other nodes. */
+function onRank(rank: number): string[] {
+  return [FLUX_COMMAND, 'exec', '--rank', String(rank), '--dir', '/'];
 }
 
 /** The rank's broker does not answer (EX_NOHOST of sysexits.h). */

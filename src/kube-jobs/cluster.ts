@@ -1,8 +1,10 @@
 /** The cluster as jobs need it: on top of the client library, what a job's objects are to be asked and told. */
+
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HttpRequest } from '../cluster/http.ts';
 import { ClusterError, type Kind, type KubernetesContext } from '../cluster/index.ts';
 import { splitLines } from '../cluster/lines.ts';
+import { errorMessage } from '../errors.ts';
 import type { JsonObject, KubeObject, ObjectReference } from './object.ts';
 import { type NamedResource, resourceByName } from './resource-names.ts';
 
@@ -95,7 +97,7 @@ export class Cluster {
         }
       } catch (error) {
         if (!signal.aborted) {
-          onTrouble(error instanceof Error ? error.message : String(error));
+          onTrouble(errorMessage(error));
         }
       }
       await sleep(wait, undefined, { signal }).catch(() => {});

@@ -1,6 +1,6 @@
 /** YAML and JSON files with objects of Kubernetes in them: one or many documents, lists taken apart. */
 import { LineCounter, parseAllDocuments, type Tags } from 'yaml';
-import { UnetError } from '../errors.ts';
+import { errorMessage, UnetError } from '../errors.ts';
 import { isJsonObject, type JsonObject } from './object.ts';
 
 // kubectl reads YAML 1.1, where `defaultMode: 0644` is octal and `yes` is true, but no times and dates.
@@ -43,7 +43,7 @@ function toValue(
   try {
     return document.toJS({ maxAliasCount: MAX_ALIASES });
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = errorMessage(error);
     throw new UnetError('UNET_TEMPLATE_INVALID', `${where}: ${why}`);
   }
 }

@@ -1,4 +1,4 @@
-/** Who guards a node, in the node's directory: for an agent that is to clean it, too. */
+/** The pid and start time of the guardian, in the directory of its node: a cleaning agent waits for the end of the guardian. */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readPrivateFile, writePrivateFile } from '../files/private-file.ts';

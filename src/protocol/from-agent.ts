@@ -1,11 +1,6 @@
 /** What an agent says to its supervisor; see to-agents.ts. */
 import * as z from 'zod';
-import { ErrorRecord } from '../events/schema.ts';
-import { STEP_NAMES } from '../steps.ts';
-
-const Step = z.enum(STEP_NAMES);
-
-const step = { type: z.literal('step'), node: z.string(), step: Step };
+import { ErrorRecord, stepEvent } from '../events/schema.ts';
 
 /** An agent to the supervisor. */
 export const FromAgent = z.discriminatedUnion('type', [
@@ -29,19 +24,7 @@ export const FromAgent = z.discriminatedUnion('type', [
   }),
   z.object({ type: z.literal('claimed'), node: z.string(), round: z.number(), slot: z.number() }),
   z.object({ type: z.literal('beat'), node: z.string() }),
-  // As the supervisor's event of that name: see src/events/types.ts.
-  z.discriminatedUnion('state', [
-    z.object({ ...step, state: z.literal('started') }),
-    z.object({ ...step, state: z.literal('done'), ms: z.number() }),
-    z.object({ ...step, state: z.literal('failed'), ms: z.number(), error: ErrorRecord }),
-    z.object({
-      ...step,
-      state: z.literal('retrying'),
-      attempt: z.number(),
-      inMs: z.number(),
-      message: z.string(),
-    }),
-  ]),
+  stepEvent({}),
   z.object({ type: z.literal('warning'), node: z.string(), message: z.string() }),
   z.object({ type: z.literal('request-pack'), node: z.string() }),
   z.object({ type: z.literal('pack-done'), node: z.string() }),

@@ -7,7 +7,7 @@ import { ask, type Job, startSupervisor, supervisedElsewhere } from './job.ts';
 export type BringUpResult = {
   /** This command started the cluster, so an interrupt takes it away again. */
   started: boolean;
-  /** `degraded`: the control plane is up, but nodes are missing. `failed`: nothing is up, or it is retained for a look. */
+  /** `degraded`: the control plane is up, but nodes are missing. `failed`: nothing is up, or it is retained for inspection. */
   outcome: 'usable' | 'degraded' | 'failed';
   /** Why it is not usable; it was an event, so it has been shown. */
   error?: ErrorRecord;

@@ -2,7 +2,9 @@
  * Follows any number of jobs with few watches: for each namespace one of pods, one of warnings, and one of each kind that ends by
  * itself. What a job says and how it ends goes to whoever has added it.
  */
+
 import type { Kind } from '../../cluster/index.ts';
+import { errorMessage } from '../../errors.ts';
 import type { Cluster } from '../cluster.ts';
 import { JOB_LABEL, ownerOf, referenceTo } from '../jobs/ownership.ts';
 import type { JobRecord } from '../jobs/record.ts';
@@ -113,7 +115,7 @@ export class Follower {
         this.signal,
         this.onTrouble,
       )
-      .catch((error: unknown) => this.onTrouble(error instanceof Error ? error.message : String(error)));
+      .catch((error: unknown) => this.onTrouble(errorMessage(error)));
   }
 
   private onObject(type: 'there' | 'gone', object: KubeObject): void {
@@ -159,7 +161,7 @@ export class Follower {
       const pods = await this.cluster
         .list(PODS, { namespace, labelSelector }, signal)
         .catch((error: unknown) => {
-          this.onTrouble(error instanceof Error ? error.message : String(error));
+          this.onTrouble(errorMessage(error));
           return [];
         });
       for (const pod of pods) {

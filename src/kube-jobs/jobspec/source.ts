@@ -1,6 +1,6 @@
 /** The text of a jobspec: what is in it, and where each thing stands. */
 import { type Document, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
-import { UnetError } from '../../errors.ts';
+import { errorMessage, UnetError } from '../../errors.ts';
 import { isJsonObject } from '../object.ts';
 
 export type JobspecSource = {
@@ -44,7 +44,7 @@ function documentValue(document: Document, where: string): unknown {
   try {
     value = document.toJS({ maxAliasCount: MAX_ALIASES });
   } catch (error) {
-    throw invalid(`${where}: ${error instanceof Error ? error.message : String(error)}`);
+    throw invalid(`${where}: ${errorMessage(error)}`);
   }
   if (!isJsonObject(value)) {
     throw invalid(`${where}: is not a jobspec: a map with tasks and attributes`);

@@ -1,7 +1,7 @@
 /** Templates in files and directories. */
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
-import { errnoOf, UnetError } from '../../errors.ts';
+import { errnoOf, errorMessage, UnetError } from '../../errors.ts';
 import { readDocuments } from '../documents.ts';
 import type { JsonObject } from '../object.ts';
 import { chartSource, isChart } from './chart.ts';
@@ -111,7 +111,7 @@ async function attempt(read: () => Promise<TemplateSource[]>): Promise<Found> {
     return { sources: await read(), problems: [] };
   } catch (error) {
     if (errnoOf(error) !== undefined) {
-      const said = error instanceof Error ? error.message : String(error);
+      const said = errorMessage(error);
       return { sources: [], problems: [new UnetError('UNET_TEMPLATE_INVALID', said, { cause: error })] };
     }
     return { sources: [], problems: [UnetError.from(error)] };

@@ -1,6 +1,6 @@
 /** What each parameter of a template is worth for one job. */
 import { didYouMean } from '../../config/suggest.ts';
-import { UnetError } from '../../errors.ts';
+import { errorMessage, UnetError } from '../../errors.ts';
 import { generate } from './expression.ts';
 import type { Parameter } from './template.ts';
 
@@ -73,7 +73,7 @@ function parameterValue(parameter: Parameter, overrides: Overrides, template: st
   try {
     return generate(from);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = errorMessage(error);
     throw new UnetError('UNET_TEMPLATE_INVALID', `template ${template}, parameter ${name}: ${why}`);
   }
 }
