@@ -16,7 +16,12 @@ export type Reply = {
   onClose: (listener: () => void) => void;
 };
 
-export type ControlServer = { path: string; close: () => Promise<void> };
+export type ControlServer = {
+  path: string;
+  /** Resolves when somebody has asked for something. */
+  firstRequest: Promise<void>;
+  close: () => Promise<void>;
+};
 
 export async function openControlServer(jobId: string, handle: ControlHandler): Promise<ControlServer> {
   const { directory, path } = controlSocket(jobId);
@@ -24,11 +29,18 @@ export async function openControlServer(jobId: string, handle: ControlHandler): 
   // The lock is ours, so a socket that is there is a dead supervisor's.
   await rm(path, { force: true });
   const sockets = new Set<Socket>();
+  let onRequest = () => {};
+  const firstRequest = new Promise<void>((resolve) => {
+    onRequest = resolve;
+  });
   const server = createServer((socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
     socket.on('error', () => socket.destroy());
-    serve(socket, handle);
+    serve(socket, (request, reply) => {
+      handle(request, reply);
+      onRequest();
+    });
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -37,6 +49,7 @@ export async function openControlServer(jobId: string, handle: ControlHandler): 
   await chmod(path, 0o600);
   return {
     path,
+    firstRequest,
     close: async () => {
       server.close();
       await Promise.all([...sockets].map((socket) => endSocket(socket)));

@@ -22,6 +22,8 @@ import { Supervisor } from './supervisor.ts';
 const DOWN_REQUEST_POLL_MS = 1000;
 const LOCK_TIMEOUT_MS = 5000;
 const LOCK_POLL_MS = 50;
+/** The command that started this supervisor asks for its events at once, unless it has been killed. */
+const FIRST_REQUEST_MS = 5000;
 
 export type ServeOptions = SupervisorRequest & { env: NodeJS.ProcessEnv; signal: AbortSignal };
 
@@ -64,6 +66,8 @@ export async function serve(options: ServeOptions): Promise<boolean> {
   await ownership.done();
   await supervisor.ended;
   clearInterval(polling);
+  // One that fails at once would be gone before anybody could ask why.
+  await Promise.race([control.firstRequest, sleep(FIRST_REQUEST_MS)]);
   await close(control, allocation.jobId);
   return true;
 }

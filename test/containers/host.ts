@@ -15,7 +15,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { processesOf, until } from '../process/scratch.ts';
+import { procFile, processesOf, until } from '../process/scratch.ts';
 import { PATH } from './describe-containers.ts';
 import { CHANGES, makeRootfs } from './node-image.ts';
 import { NODE_IMAGE, writeRelease } from './release.ts';
@@ -238,7 +238,9 @@ export class Host {
   /** Command lines of processes that name this host; podman's pause process of the host's own storage does not. */
   #processes(): string[] {
     return processesOf(this.directory)
-      .map((pid) => `process ${pid} ${readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')}`)
+      .map((pid) => [pid, procFile(pid, 'cmdline').replaceAll('\0', ' ')] as const)
+      .filter(([, command]) => command !== '')
+      .map(([pid, command]) => `process ${pid} ${command}`)
       .filter((line) => !/ (catatonit -P|podman pause) ?$/.test(line.trimEnd()));
   }
 

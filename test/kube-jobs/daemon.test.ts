@@ -18,7 +18,7 @@ const kubectl = await run(
 ).catch(() => undefined);
 if (kubectl?.code !== 0) console.log('skipped: the daemon in the rehearsal (kubectl is not on PATH)');
 
-describe.skipIf(kubectl?.code !== 0)('the daemon', { timeout: 120_000 }, () => {
+describe.skipIf(kubectl?.code !== 0)('the daemon', () => {
   let cluster: RehearsedCluster;
 
   beforeAll(async () => {

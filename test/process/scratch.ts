@@ -84,7 +84,7 @@ function killAllOf(text: string): void {
   }
 }
 
-function procFile(pid: number, name: string): string {
+export function procFile(pid: number, name: string): string {
   try {
     return readFileSync(`/proc/${pid}/${name}`, 'utf8');
   } catch {
