@@ -15,7 +15,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { procFile, processesOf, until } from '../process/scratch.ts';
+import { processesOf, procFile, until } from '../process/scratch.ts';
 import { PATH } from './describe-containers.ts';
 import { CHANGES, makeRootfs } from './node-image.ts';
 import { NODE_IMAGE, writeRelease } from './release.ts';
