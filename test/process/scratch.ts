@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { onTestFinished } from 'vitest';
+import { TIME_SCALE } from '../lab/lab/deadline.ts';
 
 /** A new private directory. Every process that names it in its command line or environment is killed after the test. */
 export function scratch(): string {
@@ -34,8 +35,7 @@ export function isAlive(pid: number): boolean {
 
 const DEADLINE_MS = 60_000;
 
-/** Deadlines of tests are multiplied by this: for a machine under load. */
-export const TIME_SCALE = Number(process.env.UNET_TEST_TIME_SCALE ?? 1);
+export { TIME_SCALE };
 
 /**
  * Resolves with what the condition gives when it is something else than undefined and false.

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
-import { waitFor } from './deadline.ts';
+import { TIME_SCALE, waitFor } from './deadline.ts';
 import { childrenNow, childrenOf, onHost } from './namespaces.ts';
 import { pidOnHost } from './processes.ts';
 import type { LabHost, LabUser } from './state.ts';
@@ -119,12 +119,16 @@ export class Commands {
     const running = await this.spawn(host, argv, options);
     running.stdin.end(input);
     const timer = new AbortController();
-    const late = sleep(timeoutMs, 'late' as const, { signal: timer.signal }).catch(() => 'in time' as const);
+    const late = sleep(timeoutMs * TIME_SCALE, 'late' as const, { signal: timer.signal }).catch(
+      () => 'in time' as const,
+    );
     const result = await Promise.race([running.ended, late]);
     timer.abort();
     if (typeof result !== 'string') return result;
     const { stdout, stderr } = await running.kill();
-    throw new Error(`${argv.join(' ')} on ${host.name}: not done in ${timeoutMs} ms\n${stdout}\n${stderr}`);
+    throw new Error(
+      `${argv.join(' ')} on ${host.name}: not done in ${timeoutMs * TIME_SCALE} ms\n${stdout}\n${stderr}`,
+    );
   }
 
   /** Ends what is still running here. */

@@ -1,9 +1,11 @@
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { bootHost } from './boot.ts';
 import { type CommandOptions, type CommandResult, Commands, type RunningCommand } from './commands.ts';
 import { waitFor } from './deadline.ts';
 import { CONTROL_HOST, cutLink, restoreLink, unplug } from './network.ts';
 import { filesOf, type HostProcess, processesOf } from './processes.ts';
+import { startSlurmd } from './slurm.ts';
 import { isAlive, killIdentified, type LabHost, type LabState, type LabUser, saveState } from './state.ts';
 import { endLab } from './sweep.ts';
 
@@ -171,6 +173,20 @@ export class Lab implements AsyncDisposable {
     if (this.#state.hosts[host] !== undefined) throw new Error(`${host} is running`);
     await bootHost(this.#state, host);
     saveState(this.#state);
+  }
+
+  /** slurmd is killed, and started again. Its jobs go on. */
+  async restartSlurmd(host: string): Promise<void> {
+    const daemon = this.processes(host, { user: 'root' }).find(({ command }) =>
+      command.startsWith('slurmd -D'),
+    );
+    if (daemon !== undefined) await this.kill(host, daemon.pid);
+    startSlurmd(this.root, this.#host(host));
+  }
+
+  /** The path by which a file of a host is reached from outside of the lab. */
+  outside(host: string, path: string): string {
+    return join(`/proc/${this.#host(host).init.pid}/root`, path);
   }
 
   async cutLink(host: string): Promise<void> {

@@ -1,0 +1,16 @@
+#!/bin/bash
+# Faults in real Slurm jobs: `npm run test:faults -- --seed N --count N`, `--only K` for one of them again.
+set -eu
+cd "$(dirname "$0")/.."
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --seed | --count | --only)
+      [[ "${2-}" =~ ^[0-9]+$ ]] || { echo "$1 takes a number" >&2; exit 2; }
+      name="${1#--}"
+      export "UNET_FAULTS_${name^^}=$2"
+      shift 2
+      ;;
+    *) echo "usage: npm run test:faults -- [--seed N] [--count N] [--only K]" >&2; exit 2 ;;
+  esac
+done
+exec node_modules/.bin/vitest run test/faults
