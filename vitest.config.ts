@@ -7,8 +7,10 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     // Longer than what `until` waits, which says what it waited for.
-    testTimeout: 90_000 * scale,
+    testTimeout: 120_000 * scale,
     hookTimeout: 120_000 * scale,
+    // Of expect.poll, which waits for one second otherwise.
+    expect: { poll: { timeout: 20_000 * scale } },
     pool: 'forks',
   },
 });

@@ -107,7 +107,7 @@ describe('a holder', () => {
     // Longer than the dead are silent: its beats are what keeps it.
     const before = parseNote(await readNote(join(directory, '1')))?.beat ?? 0;
     await expect
-      .poll(async () => parseNote(await readNote(join(directory, '1')))?.beat, { timeout: 10_000 })
+      .poll(async () => parseNote(await readNote(join(directory, '1')))?.beat)
       .toBeGreaterThan(before + FAST.deadMs / FAST.beatMs + 5);
     expect(heard).toHaveLength(1);
     await make(1);

@@ -7,7 +7,7 @@ import { git, repository, tree } from '../provision/releases.ts';
 import { unetPlace } from './unet-process.ts';
 
 describe('32 processes that ask for the same release at the same time', () => {
-  it('make one clone, and all get it', { timeout: 120_000 }, async () => {
+  it('make one clone, and all get it', async () => {
     const { url } = await repository();
     const place = unetPlace();
     place.git();
@@ -21,7 +21,7 @@ describe('32 processes that ask for the same release at the same time', () => {
     expect(readdirSync(join(place.cache, 'v1/incoming'))).toEqual([]);
   });
 
-  it('go on when the one that clones is killed in the middle of it', { timeout: 120_000 }, async () => {
+  it('go on when the one that clones is killed in the middle of it', async () => {
     const { url } = await repository();
     const place = unetPlace();
     const gate = join(place.directory, 'gate');
@@ -165,7 +165,7 @@ describe('unet releases', () => {
   });
 });
 
-it('unet run comes up from a cached release without a network', { timeout: 90_000 }, async () => {
+it('unet run comes up from a cached release without a network', async () => {
   const place = unetPlace();
   const source = join(place.directory, 'usernetes');
   await cp(join(import.meta.dirname, '../../dist/rehearsal'), source, { recursive: true });

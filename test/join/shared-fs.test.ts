@@ -11,6 +11,7 @@ import { writePrivateFile } from '../../src/files/private-file.ts';
 import { toWire } from '../../src/join/record.ts';
 import { createSharedFsTransport } from '../../src/join/shared-fs.ts';
 import { isRoot, place, USER } from '../files/place.ts';
+import { TIME_SCALE } from '../process/scratch.ts';
 import { EXPECT, goodRecord, TOKEN } from './records.ts';
 
 const never = new AbortController().signal;
@@ -65,7 +66,7 @@ describe('a join record on a shared filesystem', () => {
     await mkdir(join(jobDir, 'join'), { mode: 0o700 });
     const handles = inotifyHandles();
     const waiting = watch();
-    await vi.waitFor(() => expect(inotifyHandles()).toBeGreaterThan(handles));
+    await vi.waitFor(() => expect(inotifyHandles()).toBeGreaterThan(handles), 10_000 * TIME_SCALE);
     await lead.publish(goodRecord(), never);
     expect((await waiting).epoch).toBe(2);
   });
@@ -75,8 +76,8 @@ describe('a join record on a shared filesystem', () => {
     await plant(JSON.stringify(toWire(goodRecord({ epoch: 1 }))));
     const handles = inotifyHandles();
     const waiting = watch();
-    await vi.waitFor(() => expect(refused).toHaveLength(1));
-    await vi.waitFor(() => expect(inotifyHandles()).toBeGreaterThan(handles));
+    await vi.waitFor(() => expect(refused).toHaveLength(1), 10_000 * TIME_SCALE);
+    await vi.waitFor(() => expect(inotifyHandles()).toBeGreaterThan(handles), 10_000 * TIME_SCALE);
     await lead.publish(goodRecord(), never);
     expect((await waiting).epoch).toBe(2);
     expect(await readFile(file, 'utf8')).toContain('"epoch":2');
@@ -91,7 +92,7 @@ describe('a join record on a shared filesystem', () => {
     await mkdir(join(jobDir, 'join', 'deep'));
     const before = inotifyHandles();
     void watch().catch(() => {});
-    await vi.waitFor(() => expect(inotifyHandles()).toBe(before + 2));
+    await vi.waitFor(() => expect(inotifyHandles()).toBe(before + 2), 10_000 * TIME_SCALE);
     await writeFile(join(jobDir, 'join', 'one-more'), '');
     expect(inotifyHandles()).toBe(before + 2);
   });
@@ -104,7 +105,7 @@ describe('a join record on a shared filesystem', () => {
     const { lead, watch, plant, refused } = await shared();
     await plant(JSON.stringify(toWire(stale)));
     const waiting = watch();
-    await vi.waitFor(() => expect(refused).toHaveLength(1));
+    await vi.waitFor(() => expect(refused).toHaveLength(1), 10_000 * TIME_SCALE);
     await lead.publish(goodRecord(), never);
     await waiting;
     expect(refused.map(({ code, message }) => [code, message])).toEqual([
@@ -119,7 +120,7 @@ describe('a join record on a shared filesystem', () => {
     const clock = vi.spyOn(Date, 'now').mockImplementation(() => (now += 5000));
     onTestFinished(() => clock.mockRestore());
     void watch().catch(() => {});
-    await vi.waitFor(() => expect(refused).toHaveLength(1));
+    await vi.waitFor(() => expect(refused).toHaveLength(1), 10_000 * TIME_SCALE);
     await sleep(150); // several looks; for what does not happen there is no event to wait for
     expect(refused).toHaveLength(1);
   });
@@ -133,7 +134,7 @@ describe('a join record on a shared filesystem', () => {
     const { lead, watch, plant, refused } = await shared();
     await plant(text);
     const waiting = watch();
-    await vi.waitFor(() => expect(refused).toHaveLength(1));
+    await vi.waitFor(() => expect(refused).toHaveLength(1), 10_000 * TIME_SCALE);
     await lead.publish(goodRecord(), never);
     expect((await waiting).epoch).toBe(2);
     expect(JSON.stringify(refused.map((error) => error.toRecord()))).not.toContain('xb2dq6');
@@ -145,11 +146,11 @@ describe('a join record on a shared filesystem', () => {
     await writePrivateFile(join(jobDir, 'elsewhere'), JSON.stringify(toWire(goodRecord({ epoch: 9 }))));
     await symlink('../elsewhere', file);
     const waiting = watch();
-    await vi.waitFor(() => expect(refused).toHaveLength(1));
+    await vi.waitFor(() => expect(refused).toHaveLength(1), 10_000 * TIME_SCALE);
     await writeFile(`${file}.new`, JSON.stringify(toWire(goodRecord({ epoch: 8 }))));
     await chmod(`${file}.new`, 0o644);
     await rename(`${file}.new`, file);
-    await vi.waitFor(() => expect(refused).toHaveLength(2));
+    await vi.waitFor(() => expect(refused).toHaveLength(2), 10_000 * TIME_SCALE);
     await lead.publish(goodRecord(), never);
     expect((await waiting).epoch).toBe(2);
     expect(refused.map(({ code }) => code)).toEqual(['UNET_UNSAFE_PATH', 'UNET_UNSAFE_PATH']);
@@ -162,7 +163,7 @@ describe('a join record on a shared filesystem', () => {
     await plant(JSON.stringify(toWire(goodRecord())));
     await chmod(join(jobDir, 'join'), 0o755);
     const waiting = watch();
-    await vi.waitFor(() => expect(refused[0]?.message).toContain('has mode 0755'));
+    await vi.waitFor(() => expect(refused[0]?.message).toContain('has mode 0755'), 10_000 * TIME_SCALE);
     await chmod(join(jobDir, 'join'), 0o700);
     expect((await waiting).epoch).toBe(2);
   });
@@ -189,7 +190,7 @@ describe('a join record on a shared filesystem', () => {
     for (const end of ['came', 'given up']) {
       const controller = new AbortController();
       const waiting = worker.watch(controller.signal);
-      await vi.waitFor(() => expect(inotifyHandles()).toBeGreaterThan(handles));
+      await vi.waitFor(() => expect(inotifyHandles()).toBeGreaterThan(handles), 10_000 * TIME_SCALE);
       const timers = countTimers();
       if (end === 'came') {
         await lead.publish(goodRecord(), never);
@@ -201,7 +202,7 @@ describe('a join record on a shared filesystem', () => {
         await expect(waiting).rejects.toThrow('enough');
       }
       expect(getEventListeners(controller.signal, 'abort')).toEqual([]);
-      await vi.waitFor(() => expect(inotifyHandles()).toBe(handles));
+      await vi.waitFor(() => expect(inotifyHandles()).toBe(handles), 10_000 * TIME_SCALE);
       // Not vi.waitFor, which has timers of its own.
       while (countTimers() >= timers) {
         await sleep(10);

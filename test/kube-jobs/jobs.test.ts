@@ -16,7 +16,7 @@ const kubectl = await run(
 ).catch(() => undefined);
 if (kubectl?.code !== 0) console.log('skipped: unet kube in the rehearsal (kubectl is not on PATH)');
 
-describe.skipIf(kubectl?.code !== 0)('unet kube', { timeout: 120_000 }, () => {
+describe.skipIf(kubectl?.code !== 0)('unet kube', () => {
   let cluster: RehearsedCluster;
   const DOMAIN = '{"APPLICATION_DOMAIN": "x.example"}';
 

@@ -3,6 +3,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { TIME_SCALE } from '../process/scratch.ts';
 import { installUnet } from './install.ts';
 import { describeLab, type Lab, startLab } from './lab/index.ts';
 import { expectNothingLeft } from './nothing-left.ts';
@@ -10,7 +11,7 @@ import { expectNothingLeft } from './nothing-left.ts';
 const JOB_TIMEOUT = { timeoutMs: 90_000 };
 const EXAMPLES = join(import.meta.dirname, '../../scripts/examples');
 
-vi.setConfig({ testTimeout: 180_000 });
+vi.setConfig({ testTimeout: 180_000 * TIME_SCALE });
 
 describeLab('unet kube in Slurm', () => {
   let lab: Lab;

@@ -12,6 +12,7 @@ import {
   Watch,
 } from '@kubernetes/client-node';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { TIME_SCALE } from '../process/scratch.ts';
 import { mustSucceed, RehearsedHost } from './rehearsed-host.ts';
 
 let lead: RehearsedHost;
@@ -39,7 +40,7 @@ const node = () => core.readNode({ name: 'u7s-n1' });
 const readyStatus = ({ status }: V1Node) => status?.conditions?.find(({ type }) => type === 'Ready')?.status;
 
 test('a joined node carries what a kubelet registers, and becomes Ready', async () => {
-  await vi.waitFor(async () => expect(readyStatus(await node())).toBe('True'), 10_000);
+  await vi.waitFor(async () => expect(readyStatus(await node())).toBe('True'), 10_000 * TIME_SCALE);
   const { metadata, spec, status } = await node();
   expect(metadata?.labels).toMatchObject({
     'usernetes/host-ip': '127.0.0.11',
@@ -89,7 +90,7 @@ test('DNS has endpoints in both forms once a node can run it', async () => {
     expect(
       items.flatMap((slice) => slice.endpoints).filter((endpoint) => endpoint.conditions?.ready),
     ).toHaveLength(2);
-  }, 10_000);
+  }, 10_000 * TIME_SCALE);
   const endpoints = await core.readNamespacedEndpoints({ name: 'kube-dns', namespace: 'kube-system' });
   expect(endpoints.subsets?.[0]?.addresses).toHaveLength(2);
   const dns = await config
@@ -117,7 +118,7 @@ test('an informer and a watch see objects come, change and go', async () => {
   await expect(stale).rejects.toMatchObject({ code: 409 });
   await core.deleteNamespacedConfigMap({ namespace, name });
   const expected = [`add ${name}`, `update ${name}`, `delete ${name}`];
-  await vi.waitFor(() => expect(seen).toEqual(expect.arrayContaining(expected)), 10_000);
+  await vi.waitFor(() => expect(seen).toEqual(expect.arrayContaining(expected)), 10_000 * TIME_SCALE);
   await informer.stop();
 });
 
@@ -184,7 +185,7 @@ test('a join with a token that has expired or was revoked fails with the text of
   const create = ['kubeadm', 'token', 'create', '--print-join-command'];
   const short = (await lead.exec(...create, '--ttl', '1s')).stdout;
   const list = async () => (await lead.exec('kubeadm', 'token', 'list')).stdout;
-  await vi.waitFor(async () => expect(await list()).not.toContain(tokenOf(short)), 10_000);
+  await vi.waitFor(async () => expect(await list()).not.toContain(tokenOf(short)), 10_000 * TIME_SCALE);
   await refusedWith(short);
   const revoked = (await lead.exec(...create)).stdout;
   expect((await lead.exec('kubeadm', 'token', 'delete', tokenOf(revoked))).stdout).toMatch(/"\w{6}" deleted/);
@@ -194,11 +195,11 @@ test('a join with a token that has expired or was revoked fails with the text of
 
 test('a node that dies turns Unknown, and comes back after a reset and a join', async () => {
   for (const pid of worker.daemons()) process.kill(pid, 'SIGKILL');
-  await vi.waitFor(async () => expect(readyStatus(await node())).toBe('Unknown'), 15_000);
+  await vi.waitFor(async () => expect(readyStatus(await node())).toBe('Unknown'), 15_000 * TIME_SCALE);
   expect((await node()).spec?.taints?.map(({ key }) => key)).toContain('node.kubernetes.io/unreachable');
   await worker.boot();
   mustSucceed(await worker.make('kubeadm-join'));
-  await vi.waitFor(async () => expect(readyStatus(await node())).toBe('True'), 10_000);
+  await vi.waitFor(async () => expect(readyStatus(await node())).toBe('True'), 10_000 * TIME_SCALE);
   mustSucceed(await worker.make('kubeadm-reset'));
   mustSucceed(await worker.make('kubeadm-join'));
 });

@@ -4,6 +4,7 @@ import { readFileSync, rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { expect, test, vi } from 'vitest';
+import { TIME_SCALE } from '../process/scratch.ts';
 import { processesWith, RehearsedHost } from './rehearsed-host.ts';
 
 test('the state is private, and down leaves no process and no state', async () => {
@@ -82,11 +83,11 @@ test('TERM to make ends a step that hangs, and leaves neither the client nor its
               argv.includes(directory) && argv.includes(`kubeadm\0${step === 'init' ? 'init' : 'token'}`),
           ),
         ).toHaveLength(1),
-      10_000,
+      10_000 * TIME_SCALE,
     );
     make.kill('SIGTERM');
     await once(make, 'close');
-    await vi.waitFor(() => expect(clients()).toEqual([]), 10_000);
+    await vi.waitFor(() => expect(clients()).toEqual([]), 10_000 * TIME_SCALE);
   }
   host.faults = '';
   await host.make('down-v');

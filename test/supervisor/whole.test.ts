@@ -86,7 +86,7 @@ describe('a cluster of a scheduler that is one file', () => {
       'all processes to end',
       () => processesOf(directory),
     );
-  }, 120_000);
+  });
 
   it('that is told to stop before it starts makes nothing', async () => {
     const { directory, jobDir, scheduler, supervisor, phases } = await begin();
@@ -123,5 +123,5 @@ describe('a cluster of a scheduler that is one file', () => {
       'all processes to end',
       () => processesOf(directory),
     );
-  }, 120_000);
+  });
 });
