@@ -44,14 +44,19 @@ debian13() {
   vitest_in_root test/containers -t 'two nodes come up'
 }
 
+majors=(22 24 26)
+bin_of() { echo "$cache/node-$1/node_modules/node-linux-$(node -p process.arch)/bin"; }
+
+fetch_nodes() {
+  for major in "${majors[@]}"; do
+    [ -x "$(bin_of "$major")/node" ] || npm install --no-audit --no-fund --silent --prefix "$cache/node-$major" \
+      "node-linux-$(node -p process.arch)@$major"
+  done
+}
+
 later_nodes() {
-  local architecture
-  architecture="$(node -p process.arch)"
-  for major in 22 24 26; do
-    directory="$cache/node-$major"
-    [ -x "$directory/node_modules/node-linux-$architecture/bin/node" ] ||
-      npm install --no-audit --no-fund --silent --prefix "$directory" "node-linux-$architecture@$major"
-    later="$directory/node_modules/node-linux-$architecture/bin"
+  for major in "${majors[@]}"; do
+    later="$(bin_of "$major")"
     echo "== Node $("$later/node" --version)"
     home="$(mktemp -d)"
     env -i PATH="$later:$PATH" HOME="$home" bash -euo pipefail -c \
@@ -61,12 +66,14 @@ later_nodes() {
   done
 }
 
+# `prepare` fetches everything, and may run beside the build and the first tests.
 case "${1:-all}" in
-all) make_root && debian13 && later_nodes ;;
+all) make_root && fetch_nodes && debian13 && later_nodes ;;
+prepare) make_root && fetch_nodes ;;
 debian13) make_root && debian13 ;;
-nodes) later_nodes ;;
+nodes) fetch_nodes && later_nodes ;;
 *)
-  echo "usage: scripts/second-world.sh [all|debian13|nodes]" >&2
+  echo "usage: scripts/second-world.sh [all|prepare|debian13|nodes]" >&2
   exit 2
   ;;
 esac
