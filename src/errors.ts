@@ -195,7 +195,7 @@ export class UnetError extends Error {
       return new UnetError('UNET_DISK_FULL', `no space left: ${message}`, {
         cause: error,
         fatal: true,
-        remedy: 'free space or quota there, or choose another place with --job-dir or --node-dir',
+        remedy: 'free space or quota there, or choose another directory with --job-dir or --node-dir',
       });
     }
     return new UnetError('UNET_INTERNAL', message, {

@@ -70,7 +70,7 @@ export async function openSiteCache(directory: string): Promise<SiteCache> {
     throw new UnetError(
       'UNET_CONFIG_INVALID',
       `there is no cache of releases in ${directory} (--cache-from): ${errnoOf(error) ?? String(error)}`,
-      { cause: error, remedy: 'name the directory that "unet cache path" says to who keeps it' },
+      { cause: error, remedy: 'ask its owner to run "unet cache path", and name that directory' },
     );
   }
 }
@@ -91,7 +91,7 @@ async function ownDirectory(path: string): Promise<Stats> {
     throw unsafe(
       path,
       `belongs to another user (id ${stats.uid})`,
-      'read it with --cache-from, or name one of your own',
+      'read it with --cache-from, or choose a directory of your own',
     );
   }
   if ((stats.mode & OTHERS_WRITE) !== 0) {
@@ -133,6 +133,6 @@ export function cacheError(error: unknown, directory: string): unknown {
   }
   return new UnetError(known.code, known.message, {
     ...known.details,
-    remedy: 'name another place with --cache, or do without: --provision clone',
+    remedy: 'choose another directory with --cache, or do without a cache: --provision clone',
   });
 }

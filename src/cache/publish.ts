@@ -72,8 +72,8 @@ async function putInPlace({ paths }: Cache, incoming: string, sha256: string): P
     if (entry !== undefined) {
       return entry;
     }
-    throw new UnetError('UNET_RELEASE_CHECKSUM', `${destination} is gone as soon as it was written`, {
-      remedy: 'does another process remove files there? see "unet cache prune --help"',
+    throw new UnetError('UNET_RELEASE_CHECKSUM', `${destination} disappeared right after it was written`, {
+      remedy: 'check whether another process removes files there; see "unet cache prune --help"',
     });
   }
 }

@@ -193,6 +193,6 @@ async function cleanup({
 
 function missing(namespace: string, name: string, what = 'no job'): UnetError {
   return new UnetError('UNET_CLUSTER_NOT_FOUND', `there is ${what} "${name}" in ${namespace}`, {
-    remedy: `look with: unet cluster job ls ${namespace}`,
+    remedy: `list them with: unet cluster job ls ${namespace}`,
   });
 }

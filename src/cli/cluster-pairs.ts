@@ -7,7 +7,7 @@ export function pairs(flag: string, given: readonly string[] = []): Record<strin
     given.map((text) => {
       const at = text.indexOf('=');
       if (at < 1) {
-        throw new UnetError('UNET_USAGE', `${flag} ${text}: say ${flag} NAME=VALUE`);
+        throw new UnetError('UNET_USAGE', `${flag} ${text}: use ${flag} NAME=VALUE`);
       }
       return [text.slice(0, at), text.slice(at + 1)];
     }),

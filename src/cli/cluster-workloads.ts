@@ -78,7 +78,7 @@ function workloads(title: string, of: (workloads: Workloads) => WorkloadKind): A
       run: async ({ manager, words, timeoutMs, show, context: { signal } }) => {
         const [namespace = '', name = '', text = ''] = words;
         if (!/^\d+$/.test(text)) {
-          throw new UnetError('UNET_USAGE', `"${text}" is no number of replicas`);
+          throw new UnetError('UNET_USAGE', `"${text}" is not a number of replicas`);
         }
         const kind = of(manager.kubernetes);
         await kind.setScale(namespace, name, Number(text), { signal });
@@ -145,7 +145,7 @@ async function runService({ manager, words, show, context: { args, signal } }: A
   const ports = (args.port ?? []).map((text) => {
     const [, port, target] = /^(\d+)(?::(\d+))?$/.exec(text) ?? [];
     if (port === undefined) {
-      throw new UnetError('UNET_USAGE', `--port ${text}: say --port PORT or --port PORT:TARGET`);
+      throw new UnetError('UNET_USAGE', `--port ${text}: use --port PORT or --port PORT:TARGET`);
     }
     return { name: `p${port}`, port: Number(port), targetPort: Number(target ?? port) };
   });

@@ -144,14 +144,14 @@ export const cluster: CommandModule<ClusterArgs> = {
     replace: { type: 'boolean', describe: 'job run: deletes a job of this name first' },
     tail: { type: 'number', describe: 'job logs: only so many last lines' },
     backoff: { type: 'number', describe: 'job run: tries after a failure' },
-    timeout: { type: 'string', describe: 'how long to wait, as 90s or 10m; 10m without' },
+    timeout: { type: 'string', describe: 'how long to wait, as 90s or 10m (default: 10m)' },
   },
   async handler(context) {
     const { args, env, cwd, signal, say } = context;
     const { module, words } = chosen(args.words ?? []);
     const timeoutMs = args.timeout === undefined ? undefined : parseDuration(args.timeout);
     if (args.timeout !== undefined && timeoutMs === undefined) {
-      throw new UnetError('UNET_USAGE', `--timeout ${args.timeout}: say a duration such as 90s or 10m`);
+      throw new UnetError('UNET_USAGE', `--timeout ${args.timeout}: use a duration such as 90s or 10m`);
     }
     const warn = (message: string) => say(`unet: ${message}`);
     const manager = await connect({ flags: args, env, cwd, signal, warn });
@@ -167,7 +167,7 @@ function chosen([what = '', ...more]: readonly string[]): { module: ActionModule
   const actions = ACTIONS[what];
   if (actions === undefined) {
     const names = Object.keys(ACTIONS);
-    const problem = what === '' ? 'unet cluster needs to know what' : `unet cluster has no "${what}"`;
+    const problem = what === '' ? 'unet cluster needs a subject' : `unet cluster has no "${what}"`;
     throw new UnetError('UNET_USAGE', `${problem}${didYouMean(what, names)}`, {
       remedy: `one of ${names.join(', ')}`,
     });

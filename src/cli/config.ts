@@ -8,7 +8,7 @@ export const config: CommandModule = {
   describe: 'each setting and where it came from',
   group: 'site',
   example: [
-    ['unet config', 'what an unet up here would use'],
+    ['unet config', 'what unet up would use here'],
     ['UNET_NODES=4 unet config --json | jq .settings.nodes', 'for a script'],
   ],
   settings: 'all',

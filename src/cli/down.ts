@@ -10,7 +10,7 @@ import type { CommandModule } from './frame/command.ts';
 
 export const down: CommandModule = {
   command: 'down',
-  describe: 'take the cluster away everywhere; repeatable, works without a supervisor too',
+  describe: 'take the cluster down on every node; repeatable, also without a supervisor',
   group: 'cluster',
   example: [['unet down', 'at the end of a batch script, or after a failure was inspected']],
   // Few: a typo in the others must not keep a cluster up.

@@ -12,7 +12,7 @@ type Shell = (typeof SHELLS)[number];
 
 export const env: CommandModule<{ shell: Shell }> = {
   command: 'env',
-  describe: 'KUBECONFIG and friends, for eval',
+  describe: 'print KUBECONFIG and the cluster’s other variables, for eval',
   group: 'use',
   example: [
     ['eval "$(unet env)"', 'in bash, zsh and other shells of that kind'],

@@ -28,7 +28,8 @@ type Args = {
 
 export const hooks: CommandModule<Args> = {
   command: 'hooks <action>',
-  describe: 'prolog and epilog for a system’s Flux or Slurm, for its administrator: install, uninstall, show',
+  describe:
+    'install, uninstall or show the prolog and epilog of a system’s Flux or Slurm (for administrators)',
   group: 'site',
   example: [
     ['sudo unet hooks install --flux', 'for jobs with --setattr=user.usernetes=yes'],
@@ -44,7 +45,7 @@ export const hooks: CommandModule<Args> = {
     ...Object.fromEntries(
       HOOK_SCHEDULERS.map((name) => [name, { type: 'boolean' as const, describe: `the hooks of ${name}` }]),
     ),
-    dir: { type: 'string', describe: 'where its configuration is; default /etc/flux/system, /etc/slurm' },
+    dir: { type: 'string', describe: 'configuration directory; default /etc/flux/system, /etc/slurm' },
     path: {
       type: 'string',
       describe: 'PATH of what runs as the user; default the usual places and the scheduler’s',
@@ -61,7 +62,11 @@ export const hooks: CommandModule<Args> = {
       default: false,
       describe: 'ask for each job’s comment: only for a Slurm that gives prologs no SLURM_JOB_COMMENT',
     },
-    force: { type: 'boolean', default: false, describe: 'also what was edited since it was written' },
+    force: {
+      type: 'boolean',
+      default: false,
+      describe: 'also files that were edited since they were written',
+    },
   },
   handler: (context) => HANDLERS[context.args.action](context),
 };

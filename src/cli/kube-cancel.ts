@@ -40,7 +40,7 @@ export const cancel: CommandModule<Args> = {
       return await cancelJob(session, await requestOf(args, cwd), args.all, context);
     }
     if (args.jobspec !== undefined || args.string !== undefined) {
-      throw new UnetError('UNET_USAGE', 'either a job’s id or a jobspec, not both');
+      throw new UnetError('UNET_USAGE', 'give either a job id or a jobspec, not both');
     }
     return await cancelById(session, args.id ?? '', context);
   },

@@ -71,7 +71,7 @@ async function chosenRequest(args: Args, cwd: string): Promise<JobRequest> {
 
 function ofTemplate(args: Args, template: string): JobRequest {
   if (args.jobspec !== undefined || args.string !== undefined) {
-    throw new UnetError('UNET_USAGE', 'either a template or a jobspec, not both');
+    throw new UnetError('UNET_USAGE', 'give either a template or a jobspec, not both');
   }
   return { ...miniRequest(template, args.overrides), ignoreUnknown: args['ignore-unknown-parameters'] };
 }

@@ -58,7 +58,7 @@ export function sessionOf({
 /** @throws UnetError UNET_USAGE unless exactly one of -j and -s is given; UNET_JOBSPEC_INVALID */
 export async function requestOf(args: JobspecArgs, cwd: string): Promise<JobRequest> {
   if ((args.jobspec === undefined) === (args.string === undefined)) {
-    throw new UnetError('UNET_USAGE', 'a jobspec is needed: either -j FILE or -s STRING');
+    throw new UnetError('UNET_USAGE', 'give a jobspec with -j FILE or -s STRING');
   }
   const request =
     args.jobspec === undefined

@@ -47,7 +47,7 @@ export async function submitJob(
     say(message);
   }
   if (record.durationMs !== undefined) {
-    say('its duration is not heeded: no scheduler has this job; "unet kube run" and flux submit do');
+    say('its duration is ignored, since no scheduler runs this job; use "unet kube run" or flux submit');
   }
   out(id);
   return EXIT.done;

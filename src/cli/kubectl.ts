@@ -8,7 +8,7 @@ import type { CommandModule } from './frame/command.ts';
 
 export const kubectl: CommandModule = {
   command: 'kubectl',
-  describe: 'kubectl, pointed at the cluster; everything behind it is kubectl’s',
+  describe: 'kubectl for the cluster; everything after it goes to kubectl',
   group: 'use',
   example: [['unet kubectl get nodes -o wide', 'without eval of unet env']],
   settings: ['allocation', 'name', 'jobDir'],

@@ -28,7 +28,7 @@ type Args = {
 
 export const pack: CommandModule<Args> = {
   command: 'pack [action] [pack]',
-  describe: 'release, images and kubectl in one file, for nodes without internet; look into one, verify one',
+  describe: 'release, images and kubectl in one file, for nodes without internet; inspect or verify one',
   group: 'site',
   example: [
     ['unet pack -o unet.pack', 'on a login node: builds the node image of the release, and packs it'],
@@ -65,11 +65,11 @@ export const pack: CommandModule<Args> = {
       array: true,
       describe: 'image or archive to load into every node (repeatable, or separated by commas)',
     },
-    kubectl: { type: 'string', describe: 'the kubectl to pack, or none; without: the one on PATH' },
+    kubectl: { type: 'string', describe: 'the kubectl to pack, or none (default: the one on PATH)' },
     compress: {
       type: 'string',
       choices: COMPRESSIONS,
-      describe: 'without: zstd where it is there, else gzip',
+      describe: 'default: zstd where it is installed, else gzip',
     },
   },
   async handler(context) {
@@ -91,7 +91,7 @@ async function create(context: CommandContext<Args>): Promise<number> {
     throw new UnetError('UNET_USAGE', 'unet pack needs -o FILE, the pack to write');
   }
   if (args.pack !== undefined) {
-    throw new UnetError('UNET_USAGE', `unexpected argument ${args.pack}; the pack to write comes behind -o`);
+    throw new UnetError('UNET_USAGE', `unexpected argument ${args.pack}; name the pack to write with -o`);
   }
   const view = createPackView({ output: settings.output, stream: stderr, resultStream: stdout, env });
   try {
@@ -123,7 +123,7 @@ async function create(context: CommandContext<Args>): Promise<number> {
   } catch (error) {
     view.end();
     if (signal.aborted) {
-      say('interrupted; the same command goes on with what is finished');
+      say('interrupted; run the same command again to continue');
     }
     throw error;
   }
@@ -168,7 +168,7 @@ async function verify(context: CommandContext<Args>): Promise<number> {
 
 function named({ action, pack: file, out }: Args, cwd: string): string {
   if (out !== undefined) {
-    throw new UnetError('UNET_USAGE', `unet pack ${action} writes nothing; it takes no -o`);
+    throw new UnetError('UNET_USAGE', `unet pack ${action} writes nothing and takes no -o`);
   }
   if (file === undefined) {
     throw new UnetError('UNET_USAGE', `unet pack ${action} needs a pack: unet pack ${action} FILE`);

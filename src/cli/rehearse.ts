@@ -9,7 +9,7 @@ const LOCAL_NODES = 3;
 
 export const rehearse: CommandModule = {
   command: 'rehearse',
-  describe: 'the same with the stand-in release: no container engine, no network',
+  describe: 'up with the rehearsal release: no container engine, no network',
   group: 'cluster',
   example: [
     ['unet rehearse --nodes 3', 'three nodes on this machine, or in this allocation'],

@@ -47,7 +47,7 @@ export const releases: CommandModule = {
       cached ?? '-',
     ]);
     tableLines(columns, cells).forEach((line) => void out(line));
-    say('* is the default: the newest one that unet was really tried with');
+    say('* is the default: the newest one that unet was tested with');
     return EXIT.done;
   },
 };

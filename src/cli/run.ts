@@ -20,11 +20,12 @@ type Args = { 'on-loss': (typeof ON_LOSS)[number] };
 
 export const run: CommandModule<Args> = {
   command: 'run',
-  describe: "up, a command with KUBECONFIG set, always down; exits with the command's code",
+  describe:
+    'bring a cluster up, run a command with KUBECONFIG set, always take it down; exits with the command’s code',
   group: 'cluster',
   example: [
     ['unet run -- ./workflow.sh', 'the whole of a batch script'],
-    ['unet run --min-nodes 6 -- kubectl get nodes', 'flags of unet stand before the dashes'],
+    ['unet run --min-nodes 6 -- kubectl get nodes', 'flags of unet go before the dashes'],
   ],
   settings: 'all',
   rest: 'dashes',
@@ -113,7 +114,7 @@ async function inCluster(
       }
     }
   })().catch((error: unknown) =>
-    say(`unet: warning: the cluster is not watched: ${UnetError.from(error).message}`),
+    say(`unet: warning: losses of the cluster will not be noticed: ${UnetError.from(error).message}`),
   );
   const code = await runForeground(command, {
     env: { ...env, ...variables },
@@ -126,7 +127,7 @@ async function inCluster(
     return code;
   }
   const what = losses.map(({ message }) => message).join('; ');
-  say(`unet: the command ended with exit code ${code}, after a loss: ${what}`);
+  say(`unet: the command exited with ${code}, after a loss: ${what}`);
   const ofCluster = losses.some((loss) => loss.of === 'cluster');
   return code === EXIT.done ? (ofCluster ? EXIT.failed : EXIT.nodesMissing) : code;
 }

@@ -38,7 +38,7 @@ export async function runUp(context: CommandContext): Promise<number> {
     const { error, outcome } = await bringUp(job, renderer.event, signal);
     await renderer.end();
     if (outcome === 'usable' && settings.output !== 'json') {
-      say('next: eval "$(unet env)", then kubectl; unet status shows the nodes, unet down takes them away');
+      say('next: eval "$(unet env)", then kubectl; unet status shows the nodes, unet down takes them down');
     }
     return error === undefined ? EXIT.done : (error.exitCode ?? EXIT.failed);
   } finally {

@@ -9,7 +9,7 @@ import { isTrustedPath, resolveSafely } from '../files/safe-path.ts';
 export const CONFIG_NAME = 'unet.yaml';
 const MAX_BYTES = 1024 * 1024;
 const UNSAFE_REMEDY =
-  'copy it to a directory of your own and name it with --config; or, if you trust who can write there, see UNET_TRUSTED_PATHS';
+  'copy it to a directory of your own and name it with --config; or, if you trust everyone who can write there, see UNET_TRUSTED_PATHS';
 const GROUP_WRITABLE = 0o020;
 const WORLD_WRITABLE = 0o002;
 
@@ -66,7 +66,7 @@ export async function readConfig(path: string): Promise<ConfigText | undefined> 
       return undefined;
     }
     if (UnetError.is(error)) {
-      throw new UnetError(error.code, `${path} is not read: ${error.message}`, {
+      throw new UnetError(error.code, `ignoring ${path}: ${error.message}`, {
         cause: error,
         remedy: UNSAFE_REMEDY,
       });
@@ -101,7 +101,7 @@ async function refuseUnsafe(path: string, file: FileHandle): Promise<void> {
     });
   }
   if ((mode & WORLD_WRITABLE) !== 0) {
-    throw new UnetError('UNET_UNSAFE_PATH', `${path} can be written by everybody`, {
+    throw new UnetError('UNET_UNSAFE_PATH', `${path} is writable by everyone`, {
       remedy: `chmod o-w ${path}`,
     });
   }
@@ -109,7 +109,7 @@ async function refuseUnsafe(path: string, file: FileHandle): Promise<void> {
     return;
   }
   if ((mode & GROUP_WRITABLE) !== 0 && gid !== own) {
-    throw new UnetError('UNET_UNSAFE_PATH', `${path} can be written by its group (id ${gid})`, {
+    throw new UnetError('UNET_UNSAFE_PATH', `${path} is writable by its group (id ${gid})`, {
       remedy: `chmod g-w ${path}; or, if you trust all members of the group, see UNET_TRUSTED_PATHS`,
     });
   }

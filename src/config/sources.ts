@@ -49,7 +49,7 @@ export function fromFlags(flags: FlagValues, leaves: readonly SettingLeaf[], cwd
       const names = steps.map((one) => String(one.step));
       const hint = didYouMean(step, names) || `; the steps are ${names.join(', ')}`;
       result.problems.push({
-        message: `--step-timeout: no step is called "${step}"${hint}`,
+        message: `--step-timeout: there is no step "${step}"${hint}`,
         path: 'stepTimeouts',
       });
     } else {

@@ -39,7 +39,8 @@ export async function buildNodeImage(engine: Engine, options: BuildOptions): Pro
       `the node image could not be built: ${engine.compose.join(' ')} build ${describeEnd(result, timeoutMs)}`,
       {
         tail: lastLines(`${result.stdout}\n${result.stderr}`),
-        remedy: 'build it where there is internet, or give one that is built with --node-image NAME or FILE',
+        remedy:
+          'build it on a machine with internet access, or use an existing image with --node-image NAME or FILE',
       },
     );
   }
@@ -56,9 +57,9 @@ async function builtName(engine: Engine, project: string, options: ImageOptions)
   }
   throw new UnetError(
     'UNET_IMAGE_BUILD',
-    `${engine.name} has no image of the project ${project} after its build`,
+    `${engine.name} has no image of project ${project} after the build`,
     {
-      remedy: `see "${engine.name} images", and name it with --node-image`,
+      remedy: `look for it with "${engine.name} images", and name it with --node-image`,
     },
   );
 }

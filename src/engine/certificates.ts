@@ -24,10 +24,10 @@ export async function trustCertificates(
   if (result.exitCode !== 0) {
     throw new UnetError(
       'UNET_STEP_FAILED',
-      `the node does not take the certificates: update-ca-certificates ${describeEnd(result, timeoutMs)}`,
+      `the node rejected the certificates: update-ca-certificates ${describeEnd(result, timeoutMs)}`,
       {
         tail: lastLines(`${result.stdout}\n${result.stderr}`),
-        remedy: 'are the files of --ca-cert certificates in PEM form?',
+        remedy: 'check that the files of --ca-cert are PEM certificates',
       },
     );
   }

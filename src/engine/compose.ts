@@ -89,7 +89,7 @@ export function refuseOldClient({ compose, composeVersion }: Engine, file: Compo
   if (isFirst && file.annotated) {
     throw new UnetError(
       'UNET_COMPOSE_OLD',
-      `docker-compose ${composeVersion} cannot read the compose file of this release: it has annotations`,
+      `docker-compose ${composeVersion} cannot read this release’s compose file, which uses annotations`,
       { fatal: true, remedy: 'install the compose plugin of docker ("docker compose"), or use podman' },
     );
   }
@@ -101,10 +101,10 @@ export function refuseWords(compose: readonly string[]): void {
   if (word !== undefined) {
     const why = NETWORK.test(word)
       ? "a node's network is its release's: addresses, ports and flannel depend on it"
-      : 'unet names project and files itself, so that jobs stay apart and nothing is left';
+      : 'unet sets the project and files itself, to keep jobs apart and to clean up';
     throw new UnetError('UNET_OVERRIDE_REFUSED', `--compose with ${word}: ${why}`, {
       fatal: true,
-      remedy: 'leave it out; --mount, --publish, --env and others change the container',
+      remedy: 'remove it; use --mount, --publish, --env and similar flags to change the container',
     });
   }
 }

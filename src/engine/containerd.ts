@@ -48,7 +48,7 @@ export async function waitForContainerd(engine: Engine, options: BootOptions): P
     options.signal.throwIfAborted();
     const output = lastLines(`${result.stdout}\n${result.stderr}`, 6);
     said = result.timedOut && output.length === 0 ? said : output;
-    options.onLine?.(`containerd does not answer yet: ${said.at(-1) ?? 'no output'}`);
+    options.onLine?.(`containerd is not ready yet: ${said.at(-1) ?? 'no output'}`);
     if (options.whyNotRunning !== undefined && performance.now() >= nextLook) {
       const problem = await options.whyNotRunning();
       options.signal.throwIfAborted();
@@ -64,7 +64,7 @@ export async function waitForContainerd(engine: Engine, options: BootOptions): P
         {
           tail: said,
           remedy:
-            'is the container running, and does the node image fit the cgroup version of this host? --retain keeps it for inspection',
+            'check that the container is running and that the node image supports this host’s cgroup version; --retain keeps it for inspection',
         },
       );
     }

@@ -100,16 +100,16 @@ export async function pullImage(
 export function engineFailure(argv: readonly string[], result: RunResult, timeoutMs: number): UnetError {
   return new UnetError('UNET_ENGINE_FAILED', `${shown(argv)} ${describeEnd(result, timeoutMs)}`, {
     tail: lastLines(result.stderr || result.stdout),
-    remedy: 'try it by hand on that node',
+    remedy: 'try it manually on that node',
   });
 }
 
 const REMEDIES = {
   UNET_IMAGE_LOAD:
-    'is it a whole archive, as "podman save" or "docker save" write it, for this architecture?',
+    'check that it is a complete archive written by "podman save" or "docker save", for this architecture',
   UNET_IMAGE_MISSING:
-    'load it there first ("podman load -i FILE"), or leave --image out to have the release build its own',
-  UNET_ENGINE_FAILED: 'try it by hand on that node',
+    'load it there first ("podman load -i FILE"), or omit --image to let the release build its own',
+  UNET_ENGINE_FAILED: 'try it manually on that node',
 } as const;
 
 function storageFailure(

@@ -42,7 +42,7 @@ export async function removeLeftovers(
   for (const kind of KINDS) {
     const found = await list(engine, kind, options);
     if (found.length > 0) {
-      options.onLine?.(`still there, removed by label: ${kind.name} ${found.join(' ')}`);
+      options.onLine?.(`left over, removed by label: ${kind.name} ${found.join(' ')}`);
       await call(engine, [...kind.remove, ...found], options);
     }
     if (kind.name === 'container' && engine.type === 'podman') {
@@ -53,7 +53,7 @@ export async function removeLeftovers(
     const left = found(await list(engine, kind, options), kind);
     if (left !== undefined) {
       throw new UnetError('UNET_TEARDOWN_INCOMPLETE', `${left} could not be removed`, {
-        remedy: `see why: ${engine.command.join(' ')} ${kind.remove.join(' ')} …`,
+        remedy: `to see why, run: ${engine.command.join(' ')} ${kind.remove.join(' ')} …`,
       });
     }
   }

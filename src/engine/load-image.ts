@@ -34,7 +34,7 @@ export async function loadImageStream(
         tail: error.details.tail,
         remedy: full
           ? 'free space where the engine keeps its images and where it unpacks them (podman: /var/tmp, or TMPDIR)'
-          : 'try "unet pack verify", and load it by hand on that node',
+          : 'run "unet pack verify", and try to load it manually on that node',
       },
     );
   }

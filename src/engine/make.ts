@@ -54,10 +54,10 @@ export function makeFailure(target: string, result: RunResult, timeoutMs: number
   return result.timedOut
     ? new UnetError('UNET_STEP_TIMEOUT', message, {
         tail,
-        remedy: 'raise the deadline with --step-timeout, or look into the log',
+        remedy: 'raise the deadline with --step-timeout, or see the log',
       })
     : new UnetError('UNET_STEP_FAILED', message, {
         tail,
-        remedy: 'the log has the whole output; --retain keeps the node for inspection',
+        remedy: 'see the log for the complete output; --retain keeps the node for inspection',
       });
 }

@@ -22,7 +22,7 @@ const CLIENTS: Record<EngineName, readonly Client[]> = {
     {
       compose: ['podman-compose'],
       least: [1, 1],
-      remedy: `get it by pip: "pip install --user 'podman-compose>=1.1'", or ${PIP} and --compose ~/compose/bin/podman-compose`,
+      remedy: `install it with pip: "pip install --user 'podman-compose>=1.1'", or ${PIP} and --compose ~/compose/bin/podman-compose`,
     },
   ],
 };

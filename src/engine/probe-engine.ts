@@ -54,7 +54,7 @@ export async function probeEngine(name: EngineName, options: DetectOptions): Pro
     const least = LEAST[name].join('.');
     throw new UnetError('UNET_ENGINE_OLD', `${name} is ${facts.version}, and ${least} or later is needed`, {
       fatal: true,
-      remedy: `install ${name} ${least} or later, or name another engine with --engine`,
+      remedy: `install ${name} ${least} or later, or choose another engine with --engine`,
     });
   }
   return facts;
@@ -108,7 +108,7 @@ function read<T>(name: EngineName, schema: z.ZodType<T>, { stdout }: RunResult):
 function unreadable(name: EngineName, stdout: string): UnetError {
   const is =
     /podman/i.test(stdout) && name !== 'podman' ? 'is podman by another name' : 'says what cannot be read';
-  return missing(`${name} ${is}`, `try "${name} info" by hand, or name another engine with --engine`);
+  return missing(`${name} ${is}`, `try "${name} info" manually, or choose another engine with --engine`);
 }
 
 function unanswered(name: EngineName, result: RunResult, timeoutMs: number, said: string): UnetError {
@@ -116,8 +116,8 @@ function unanswered(name: EngineName, result: RunResult, timeoutMs: number, said
   const end = result.exitCode === 0 ? 'reaches no daemon' : describeEnd(result, timeoutMs);
   const remedy =
     name === 'podman'
-      ? 'are there subordinate ids for this user (/etc/subuid), and a writable XDG_RUNTIME_DIR? try "podman info" there'
-      : `does its daemon run for this user (${name === 'docker' ? 'dockerd' : 'containerd'}-rootless-setuptool.sh)?`;
+      ? 'check that this user has subordinate ids (/etc/subuid) and a writable XDG_RUNTIME_DIR; try "podman info" there'
+      : `check that its daemon runs for this user (${name === 'docker' ? 'dockerd' : 'containerd'}-rootless-setuptool.sh)?`;
   return missing(`${name} info ${end}${tail.length > 0 ? `: ${tail.at(-1)}` : ''}`, remedy, tail);
 }
 

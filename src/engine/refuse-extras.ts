@@ -49,7 +49,7 @@ export async function refuseExtras(options: ContainerOptions, file: ComposeFile)
       throw new UnetError('UNET_MOUNT_MISSING', `${path} of ${flag} is not on this node`, {
         cause: error,
         fatal: true,
-        remedy: `name a path that every node has; an engine would make an empty directory of it`,
+        remedy: `name a path that exists on every node; the engine would create an empty directory there`,
       });
     });
   }
@@ -67,8 +67,8 @@ export function refusePorts(options: ContainerOptions, { ports }: Pick<Identity,
     const holder = own.find((one) => one.port === host && one.protocol === protocol);
     if (holder !== undefined) {
       throw refused(
-        `port ${host}/${protocol} of --publish is the one of ${holder.name} of this node`,
-        'publish another port of the host',
+        `port ${host}/${protocol} of --publish is already used by ${holder.name} on this node`,
+        'choose another host port',
       );
     }
   }
@@ -91,7 +91,7 @@ function refuseMounts({ mounts, caCerts }: ContainerOptions, file: ComposeFile):
 
 function whyNot(target: string, taken: readonly string[], seen: ReadonlySet<string>): string | undefined {
   if (seen.has(target)) {
-    return 'two mounts have the same place';
+    return 'two mounts have the same target';
   }
   if (SYSTEM.includes(target)) {
     return "it would hide the node's own system";
@@ -101,14 +101,14 @@ function whyNot(target: string, taken: readonly string[], seen: ReadonlySet<stri
     return `it would hide ${hidden}, which the node needs`;
   }
   const virtual = VIRTUAL.find((path) => isBelow(target, path));
-  return virtual === undefined ? undefined : `${virtual} is made at the start of the node`;
+  return virtual === undefined ? undefined : `${virtual} is created when the node starts`;
 }
 
 function refuseVariables({ variables }: ContainerOptions, file: ComposeFile): void {
   const seen = new Set<string>();
   for (const { name } of variables) {
     if (file.variables.includes(name)) {
-      throw refused(`--env ${name}: the release sets it itself`, 'leave it to the release');
+      throw refused(`--env ${name}: the release sets this variable itself`, 'leave it to the release');
     }
     if (seen.has(name)) {
       throw refused(`--env ${name} is given twice`, 'give it once');
@@ -122,7 +122,7 @@ function refuseDoublePorts({ ports }: ContainerOptions): void {
   for (const { host, protocol } of ports) {
     const key = `${host}/${protocol}`;
     if (seen.has(key)) {
-      throw refused(`--publish has port ${key} of the host twice`, 'give each port of the host once');
+      throw refused(`--publish names host port ${key} twice`, 'give each host port once');
     }
     seen.add(key);
   }

@@ -33,7 +33,7 @@ export async function removeStorage(options: RemoveStorageOptions): Promise<void
   const { graph, runtime, directory } = options;
   if (graph !== undefined && (await exists(graph))) {
     if (!graph.startsWith(`${directory}/`)) {
-      throw new UnetError('UNET_UNSAFE_PATH', `${graph} is not below ${directory}, and is not removed`, {
+      throw new UnetError('UNET_UNSAFE_PATH', `${graph} is not below ${directory}, so it is not removed`, {
         fatal: true,
       });
     }

@@ -27,10 +27,10 @@ export async function whyNotRunning(
   const said = id === '' ? undefined : await run([...engine.command, 'logs', id], options);
   return new UnetError(
     'UNET_NODE_NOT_RUNNING',
-    `make up ended well, but the node's container ${id === '' ? 'is not there' : `does not run: ${status.join(' ')}`}`,
+    `make up succeeded, but the node’s container ${id === '' ? 'is not there' : `does not run: ${status.join(' ')}`}`,
     {
       tail: said === undefined ? undefined : lastLines(`${said.stdout}\n${said.stderr}`, 6),
-      remedy: 'the log of "up" has what the engine said; --retain keeps the container for inspection',
+      remedy: 'see the log of "up" for the engine’s output; --retain keeps the container for inspection',
     },
   );
 }

@@ -16,13 +16,13 @@ export const engineSettings = {
     .optional()
     .describe('node image to use instead of building the one of the release'),
   mount: list('SRC:DST or SRC:DST:ro with absolute paths', parseMount).describe(
-    'a directory or file of the host in every node, as SRC:DST[:ro] (repeatable)',
+    'mount a directory or file of the host in every node, as SRC:DST[:ro] (repeatable)',
   ),
   publish: list('HOSTPORT:PORT, ADDRESS:HOSTPORT:PORT, with /udp if it is', parsePublish).describe(
-    'a further port of every node on its host, as [ADDRESS:]HOSTPORT:PORT[/udp] (repeatable)',
+    'publish another port of every node on its host, as [ADDRESS:]HOSTPORT:PORT[/udp] (repeatable)',
   ),
   device: list('a device such as /dev/fuse or a CDI name such as nvidia.com/gpu=all', isDevice).describe(
-    'a device of the host in every node, a path or a CDI name (repeatable)',
+    'add a host device to every node: a path or a CDI name (repeatable)',
   ),
   gpus: z
     .string()
@@ -32,11 +32,11 @@ export const engineSettings = {
   ulimit: list('NAME=LIMIT or NAME=SOFT:HARD, such as memlock=unlimited', parseUlimit).describe(
     'a resource limit of every node, as NAME=SOFT[:HARD] (repeatable)',
   ),
-  env: list('NAME=VALUE', parseVariable).describe('a variable of every node, as NAME=VALUE (repeatable)'),
+  env: list('NAME=VALUE', parseVariable).describe('set a variable in every node, as NAME=VALUE (repeatable)'),
   proxy: z
     .enum(PROXIES)
     .default('auto')
-    .describe("whether the nodes get the host's proxy variables, with the cluster's own addresses excepted"),
+    .describe('whether the nodes get the host’s proxy variables; the cluster’s own addresses are excepted'),
   caCert: list('a path', () => true).describe(
     'a file of CA certificates that every node trusts (repeatable)',
   ),

@@ -72,7 +72,7 @@ export async function whyJobStorage(
         `--storage job: the storage of ${engine.name} is its daemon's`,
         {
           fatal: true,
-          remedy: 'use podman, or have the daemon keep its data on a local disk',
+          remedy: 'use podman, or configure the daemon to keep its data on a local disk',
         },
       );
     }
@@ -93,21 +93,30 @@ function defaultGraphRoot(env: Environment): string {
   return join(data, 'containers', 'storage');
 }
 
+/** Where it is, and how podman is told. */
+export function jobStorage({ jobId, node, directory }: { jobId: string; node: string; directory: string }) {
+  const base = join(directory, 'storage');
+  const runtime = runtimeDirectory(jobId, node);
+  return {
+    base,
+    graph: join(base, 'graph'),
+    runtime,
+    variables: { CONTAINERS_STORAGE_CONF: join(base, 'storage.conf'), XDG_RUNTIME_DIR: runtime },
+  };
+}
+
 /**
  * Sets it up below the node's directory, with the first storage driver that podman can work with there.
  *
  * @throws UnetError UNET_ENGINE_FAILED when none works.
  */
 export async function makeStorage(engine: Engine, options: StorageOptions): Promise<JobStorage> {
-  const base = join(options.directory, 'storage');
-  const graph = join(base, 'graph');
-  const runtime = runtimeDirectory(options.jobId, options.node);
+  const { base, graph, runtime, variables: own } = jobStorage(options);
   for (const path of [base, graph, runtime]) {
     await ensurePrivateDirectory(path);
   }
   const variables: Environment = {
-    CONTAINERS_STORAGE_CONF: join(base, 'storage.conf'),
-    XDG_RUNTIME_DIR: runtime,
+    ...own,
     XDG_CONFIG_HOME: await ownConfigHome(base, options.env),
     ...(await registryLogins(options.env)),
   };
@@ -127,10 +136,10 @@ export async function makeStorage(engine: Engine, options: StorageOptions): Prom
     }
     tried.push(`${candidate.driver}: ${lastLines(result.stderr, 1).join('')}`);
   }
-  throw new UnetError('UNET_ENGINE_FAILED', `podman has no storage driver that works in ${base}`, {
+  throw new UnetError('UNET_ENGINE_FAILED', `no podman storage driver works in ${base}`, {
     fatal: true,
     tail: tried,
-    remedy: 'name another local directory with --node-dir, or --storage site',
+    remedy: 'choose another local directory with --node-dir, or use --storage site',
   });
 }
 

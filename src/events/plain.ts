@@ -17,7 +17,7 @@ const PHASES: Record<ClusterPhase, string> = {
   starting: 'starting',
   'bringing-up': 'bringing the cluster up',
   usable: 'the cluster is usable',
-  degraded: 'the cluster is usable, with fewer nodes than wanted',
+  degraded: 'the cluster is usable, with fewer nodes than requested',
   failed: 'the bring-up has failed',
   stopping: 'tearing down',
   stopped: 'everything is gone',
@@ -90,7 +90,7 @@ function clusterText({ phase, retained, incomplete }: Extract<UnetEvent, { type:
   if (incomplete === true) {
     return 'something is left, see above';
   }
-  return retained === true ? `${PHASES[phase]}; everything is kept until unet down` : PHASES[phase];
+  return retained === true ? `${PHASES[phase]}; everything is kept until "unet down"` : PHASES[phase];
 }
 
 function nodeLine(
@@ -140,7 +140,7 @@ function stepLines(
       told.set(step, count);
       if (together && count > RETRIES_TOLD) {
         return count === RETRIES_TOLD + 1
-          ? [`workers: more tries of ${title} are in the logs of the nodes`]
+          ? [`workers: further attempts at ${title} are in the node logs`]
           : [];
       }
       const again = `again in ${formatDuration(event.inMs)}`;

@@ -38,7 +38,7 @@ export function pathError(error: unknown, doing: string, path: string): unknown 
       {
         cause: error,
         fatal: true,
-        remedy: 'free space or quota there, or choose another place with --job-dir or --node-dir',
+        remedy: 'free space or quota there, or choose another directory with --job-dir or --node-dir',
       },
     );
   }
@@ -46,7 +46,7 @@ export function pathError(error: unknown, doing: string, path: string): unknown 
     return new UnetError('UNET_DIR_UNWRITABLE', `cannot ${doing} ${path}: ${REASONS[errno] ?? errno}`, {
       cause: error,
       fatal: NOT_PERMITTED.has(errno),
-      remedy: 'choose a place that you may write to with --job-dir or --node-dir',
+      remedy: 'choose a directory that you can write to with --job-dir or --node-dir',
     });
   }
   return error;

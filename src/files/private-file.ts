@@ -89,7 +89,7 @@ export async function readPrivateFile(path: string, { maxBytes = DEFAULT_MAX_BYT
       read = (await file.read(buffer, length, buffer.length - length)).bytesRead;
     }
     if (length > maxBytes) {
-      throw unsafe(path, `is longer than ${maxBytes} bytes`, 'it is not a file that unet wrote: remove it');
+      throw unsafe(path, `is longer than ${maxBytes} bytes`, 'unet did not write this file: remove it');
     }
     return buffer.toString('utf8', 0, length);
   } finally {

@@ -38,7 +38,7 @@ export async function removeTree(path: string, { beneath }: { beneath: string })
   }
   throw new UnetError('UNET_TEARDOWN_INCOMPLETE', `${absolute} could not be removed: ${failures[0]}`, {
     tail: failures.slice(0, 12),
-    remedy: `see who still uses it, then: rm -rf ${absolute}`,
+    remedy: `find out what still uses it, then run: rm -rf ${absolute}`,
   });
 }
 
@@ -46,16 +46,16 @@ async function checkRemovable(path: string, stats: Stats, beneath: string): Prom
   if (stats.isSymbolicLink() || !stats.isDirectory()) {
     throw unsafe(
       path,
-      `is ${stats.isSymbolicLink() ? 'a symbolic link' : 'not a directory'}, and is not removed`,
+      `is ${stats.isSymbolicLink() ? 'a symbolic link' : 'not a directory'}, so it is not removed`,
     );
   }
   if (stats.uid !== ownUid()) {
-    throw unsafe(path, `belongs to another user (id ${stats.uid}), and is not removed`);
+    throw unsafe(path, `belongs to another user (id ${stats.uid}), so it is not removed`);
   }
   const inside =
     isBeneath(path, resolve(beneath)) && isBeneath(await realpath(path), await realpath(beneath));
   if (!inside) {
-    throw unsafe(path, `is not beneath ${beneath}, and is not removed`);
+    throw unsafe(path, `is not beneath ${beneath}, so it is not removed`);
   }
 }
 

@@ -11,7 +11,7 @@ const STICKY = 0o1000;
 const PERMISSIONS = 0o777;
 const GROUP_AND_OTHERS = 0o077;
 const REMEDY_TRUST =
-  'choose another place with --job-dir or --node-dir; or, if you trust who can write there, name it in UNET_TRUSTED_PATHS';
+  'choose another directory with --job-dir or --node-dir; or, if you trust everyone who can write there, add it to UNET_TRUSTED_PATHS';
 // As the kernel's own limit (path_resolution(7)).
 const MAX_LINKS = 40;
 

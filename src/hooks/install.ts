@@ -15,9 +15,13 @@ export type Found = { is: 'nothing' } | { is: 'foreign' } | { is: 'ours'; mark: 
 /** @throws UnetError UNET_NOT_ROOT */
 export function needRoot(what: string): void {
   if (process.geteuid?.() !== 0) {
-    throw new UnetError('UNET_NOT_ROOT', `${what} is for root: the scheduler runs the hooks as root`, {
-      remedy: 'run it with sudo, on every node, or where the nodes have their configuration from',
-    });
+    throw new UnetError(
+      'UNET_NOT_ROOT',
+      `${what} must be run by root: the scheduler runs the hooks as root`,
+      {
+        remedy: 'run it with sudo, on every node, or where the nodes have their configuration from',
+      },
+    );
   }
 }
 
@@ -87,12 +91,12 @@ export async function lookAt(path: string): Promise<Found> {
 function refuseForeign(path: string, found: Found, force: boolean, verb: string): void {
   if (found.is === 'foreign') {
     throw new UnetError('UNET_FOREIGN_FILE', `${path} is not a hook of unet, and is not ${verb}`, {
-      remedy: 'see what it is and move it away, or choose another place with --dir',
+      remedy: 'move it away, or choose another directory with --dir',
     });
   }
   if (found.is === 'ours' && found.mark.edited && !force) {
     throw new UnetError('UNET_FOREIGN_FILE', `${path} was edited, and is not ${verb}`, {
-      remedy: 'keep what you changed elsewhere, then say --force',
+      remedy: 'save your changes elsewhere, then use --force',
     });
   }
 }
@@ -101,7 +105,7 @@ async function checkDirectory(directory: string): Promise<void> {
   const stats = await lstatOrUndefined(directory);
   if (stats === undefined) {
     throw new UnetError('UNET_DIR_UNWRITABLE', `${directory} does not exist`, {
-      remedy: 'make it if that is where the scheduler has its configuration, else name another with --dir',
+      remedy: 'create it if the scheduler’s configuration belongs there, else name another with --dir',
     });
   }
   try {
@@ -109,7 +113,8 @@ async function checkDirectory(directory: string): Promise<void> {
   } catch (error) {
     const { message } = UnetError.from(error);
     throw new UnetError('UNET_UNSAFE_PATH', message, {
-      remedy: 'root runs what is in it: make it and all above it root’s, and writable by root alone',
+      remedy:
+        'root runs what is in it: it and every directory above it must belong to root and be writable only by root',
     });
   }
 }

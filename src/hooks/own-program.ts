@@ -48,7 +48,7 @@ export async function checkUserPath(path: string): Promise<void> {
   for (const directory of path.split(':')) {
     if (!isAbsolute(directory)) {
       throw new UnetError('UNET_CONFIG_INVALID', `--path: "${directory}" is not an absolute path`, {
-        remedy: 'give directories such as /opt/site/bin, with ":" between them',
+        remedy: 'give directories such as /opt/site/bin, separated by ":"',
       });
     }
     if (await exists(directory)) {

@@ -17,7 +17,7 @@ const FAILURES: readonly Failure[] = [
     code: 'UNET_JOIN_CA_MISMATCH',
     message: 'the API server is not the one of the join record: its CA is not the pinned one',
     remedy:
-      'another cluster answers at the lead’s address: run "unet down" on both jobs, or bring one of them up with other ports',
+      'another cluster answers at the lead’s address: run "unet down" in both jobs, then start them again one after the other',
     fatal: true,
   },
   {

@@ -1,14 +1,8 @@
 /** The engine of this node, and what podman gets of this job's own, written into the record before it is made. */
-import { join } from 'node:path';
 import which from 'which';
 import { detectEngine } from '../engine/detect.ts';
 import type { Engine } from '../engine/engine.ts';
-import {
-  makeStorage,
-  runtimeDirectory,
-  whyJobStorage,
-  withUsableRuntimeDirectory,
-} from '../engine/storage.ts';
+import { jobStorage, makeStorage, whyJobStorage, withUsableRuntimeDirectory } from '../engine/storage.ts';
 import { UnetError } from '../errors.ts';
 import type { NodeContext } from './context.ts';
 import { writeNodeRecord } from './record.ts';
@@ -75,10 +69,8 @@ async function giveStorage(
     return false;
   }
   const { jobId, stepTimeouts } = spec;
-  record.storage = {
-    graph: join(directory, 'storage', 'graph'),
-    runtime: runtimeDirectory(jobId, node),
-  };
+  const { graph, runtime } = jobStorage({ jobId, node, directory });
+  record.storage = { graph, runtime };
   record.engine = { type: engine.type, command: [...engine.command] };
   await writeNodeRecord(directory, record);
   const storage = await makeStorage(engine, {

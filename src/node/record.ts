@@ -38,7 +38,7 @@ export async function writeNodeRecord(directory: string, record: NodeRecord): Pr
 }
 
 /**
- * Undefined where there is none. What cannot be read as one is treated as no record: its directory can still go.
+ * Undefined where there is none, and for what cannot be read as one: `reconstructRecord` helps then.
  *
  * @throws UnetError UNET_UNSAFE_PATH when somebody else could have written it.
  */

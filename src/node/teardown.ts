@@ -8,6 +8,7 @@ import { removeEmptyParents } from '../files/empty-parents.ts';
 import { removeTree } from '../files/remove-tree.ts';
 import { verifyPrivateDirectory } from '../files/safe-path.ts';
 import type { Environment } from '../process/environment.ts';
+import { reconstructRecord } from './lost-record.ts';
 import { removeIncoming } from './receive-pack.ts';
 import { type NodeRecord, readNodeRecord } from './record.ts';
 
@@ -32,7 +33,8 @@ export async function teardown(options: TeardownOptions): Promise<void> {
   if (!(await isOurs(options.directory))) {
     return;
   }
-  const record = await readNodeRecord(options.directory);
+  const record =
+    (await readNodeRecord(options.directory)) ?? (await reconstructRecord(options.directory, options));
   if (record?.up === true) {
     await takeDown(record, options);
   }

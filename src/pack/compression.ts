@@ -98,7 +98,7 @@ export async function* unzstd(input: Bytes): Bytes {
   } catch (error) {
     // fzstd's own errors have a number.
     if (error instanceof Error && 'code' in error && typeof error.code === 'number') {
-      throw invalidPack(`what should be zstd cannot be read: ${error.message}`, error);
+      throw invalidPack(`cannot decompress zstd data: ${error.message}`, error);
     }
     throw error;
   }

@@ -105,7 +105,7 @@ async function* sources(options: CreateOptions, found: Found): AsyncGenerator<Me
   } else if (options.kubectl !== 'none') {
     options.onEvent({
       type: 'warning',
-      message: 'no kubectl is on PATH: the pack has none (--kubectl FILE)',
+      message: 'kubectl was not found on PATH, so the pack has none; add one with --kubectl FILE',
     });
   }
   const images = createImageFinder(options, { stage, project: projectName(release), sha256: release.sha256 });
@@ -113,7 +113,8 @@ async function* sources(options: CreateOptions, found: Found): AsyncGenerator<Me
   if (options.images.length === 0 && found.reference.kind !== 'rehearsal') {
     options.onEvent({
       type: 'warning',
-      message: 'the pack has the node image only: without internet, add the images of the CNI with --images',
+      message:
+        'the pack has only the node image; for nodes without internet access, add the CNI’s images with --images',
     });
   }
   for (const index of options.images.keys()) {

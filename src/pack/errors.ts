@@ -6,7 +6,7 @@ export function invalidPack(message: string, cause?: unknown): UnetError {
   return new UnetError('UNET_PACK_INVALID', message, {
     cause,
     fatal: true,
-    remedy: 'copy it again, or make another with unet pack',
+    remedy: 'copy it again, or create a new one with unet pack',
   });
 }
 
@@ -14,6 +14,7 @@ export function invalidPack(message: string, cause?: unknown): UnetError {
 export function damagedPack(message: string): UnetError {
   return new UnetError('UNET_PACK_CHECKSUM', message, {
     fatal: true,
-    remedy: 'it was changed or damaged after it was made: copy it again, or make another with unet pack',
+    remedy:
+      'it was changed or damaged after it was created: copy it again, or create a new one with unet pack',
   });
 }

@@ -154,10 +154,10 @@ function blobPath(digest: string): string {
 
 function notAnImage(shown: string, cause: unknown): UnetError {
   const reason =
-    cause instanceof z.ZodError ? 'its JSON is not that of an image' : String((cause as Error).message);
+    cause instanceof z.ZodError ? 'its JSON does not describe an image' : String((cause as Error).message);
   return new UnetError('UNET_IMAGE_INVALID', `${shown} is not an image archive: ${reason}`, {
     cause,
     fatal: true,
-    remedy: 'give an archive that "podman save" or "docker save" has written, or the name of an image',
+    remedy: 'give an archive written by "podman save" or "docker save", or the name of an image',
   });
 }

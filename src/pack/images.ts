@@ -57,7 +57,7 @@ export function createImageFinder(
     const found = await engine();
     const id = await imageId(found, name, engineOptions);
     if (id === undefined) {
-      throw new UnetError('UNET_IMAGE_MISSING', `${found.name} does not find the image ${name}`);
+      throw new UnetError('UNET_IMAGE_MISSING', `${found.name} cannot find the image ${name}`);
     }
     const size = await imageSize(found, name, engineOptions);
     return imageNameSource({ engine: found, name, id, size }, member, engineOptions);
@@ -79,7 +79,7 @@ export function createImageFinder(
     const found = await engine();
     const name = builtImage(release.sha256);
     if (await hasImage(found, name, engineOptions)) {
-      onEvent({ type: 'step', message: `the node image ${name} is built already` });
+      onEvent({ type: 'step', message: `the node image ${name} is already built` });
     } else {
       onEvent({ type: 'step', message: `building the node image ${name} with ${found.name}` });
       const { stage, project } = release;

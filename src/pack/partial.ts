@@ -54,7 +54,7 @@ export class PartialPack {
         'UNET_USAGE',
         `${absolute} is being written by another unet pack (pid ${before.writer.pid})`,
         {
-          remedy: 'wait for it, or give another file with -o',
+          remedy: 'wait for it, or choose another file with -o',
         },
       );
     }
@@ -178,7 +178,7 @@ function journalName(destination: string): string {
 export function encodeManifest(manifest: PackManifest): Buffer {
   const text = Buffer.from(JSON.stringify(manifest, null, 2));
   if (text.length >= MANIFEST_BYTES) {
-    throw new UnetError('UNET_USAGE', 'so many images do not fit into one pack: make two', { fatal: true });
+    throw new UnetError('UNET_USAGE', 'too many images for one pack: create two', { fatal: true });
   }
   const block = Buffer.alloc(MANIFEST_BYTES, ' ');
   text.copy(block);
@@ -210,7 +210,7 @@ async function refuseDirectory(path: string): Promise<void> {
   if (stats?.isDirectory() === true) {
     throw new UnetError(
       'UNET_USAGE',
-      `-o ${path} is a directory: name the file to write, such as ${path}/${basename(path)}.unetpack`,
+      `-o ${path} is a directory: name a file, such as ${path}/${basename(path)}.unetpack`,
     );
   }
 }
@@ -229,7 +229,7 @@ function writeError(error: unknown, path: string): unknown {
   const { code, message, details } = known;
   const remedy =
     code === 'UNET_DISK_FULL'
-      ? 'free space or quota there, or name another place with -o; the same command goes on with what is finished'
-      : 'name a file that you may write with -o';
+      ? 'free space or quota there, or choose another file with -o; the same command continues where it stopped'
+      : 'choose a file that you can write with -o';
   return new UnetError(code, message, { ...details, remedy });
 }

@@ -51,9 +51,9 @@ export async function openPack(path: string): Promise<Pack> {
       throw invalidPack(`${absolute} is not a file`);
     }
     if ((stats.mode & OTHERS_WRITE) !== 0) {
-      throw new UnetError('UNET_UNSAFE_PATH', `${absolute} can be written by everyone`, {
+      throw new UnetError('UNET_UNSAFE_PATH', `${absolute} is writable by everyone`, {
         fatal: true,
-        remedy: `other users can change what unet runs: check its content, then run chmod o-w ${absolute}`,
+        remedy: `other users could change what unet runs: check its content, then run chmod o-w ${absolute}`,
       });
     }
     const text = await readManifest(file, absolute, stats.size);
@@ -139,7 +139,7 @@ async function openFile(path: string): Promise<FileHandle> {
     if (errno === 'ENOENT' || errno === 'ENOTDIR') {
       throw new UnetError('UNET_PACK_NOT_FOUND', `there is no pack ${path}`, {
         fatal: true,
-        remedy: 'make one with "unet pack -o FILE" on a machine with internet',
+        remedy: 'create one with "unet pack -o FILE" on a machine with internet access',
       });
     }
     throw new UnetError('UNET_PACK_NOT_FOUND', `${path} cannot be read: ${errno ?? String(error)}`, {
@@ -156,7 +156,7 @@ async function readManifest(file: FileHandle, path: string, size: number): Promi
     throw invalidPack(`${path} is not a pack: it does not begin with a manifest`);
   }
   if (header.size !== MANIFEST_BYTES || size < entryBytes(MANIFEST_BYTES)) {
-    throw invalidPack(`${path} is not a whole pack: its manifest is cut off or of another size`);
+    throw invalidPack(`${path} is not a complete pack: its manifest is truncated or has the wrong size`);
   }
   return await readAt(file, BLOCK, MANIFEST_BYTES);
 }
@@ -200,7 +200,7 @@ async function checkFrame(
     throw invalidPack(
       size < wanted
         ? `${path} is truncated: it has ${size} of ${wanted} bytes`
-        : `${path} has ${size - wanted} bytes behind its end`,
+        : `${path} has ${size - wanted} extra bytes at the end`,
     );
   }
   const offsets = new Map<string, number>();
@@ -215,7 +215,7 @@ async function checkFrame(
   }
   const seal = (await readAt(file, offsets.get(SEAL) ?? 0, SEAL_BYTES)).toString('latin1');
   if (seal !== `${createHash('sha256').update(text).digest('hex')}  ${MANIFEST}\n`) {
-    throw damagedPack(`the manifest of ${path} was changed: it has another checksum`);
+    throw damagedPack(`the manifest of ${path} was changed: its checksum differs`);
   }
   return offsets;
 }

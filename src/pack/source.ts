@@ -118,9 +118,9 @@ async function identity(file: string): Promise<{ key: string; size: number; head
 function readableCompression(file: string, head: Buffer): Compression {
   const compression = compressionOf(head);
   if (compression === undefined) {
-    throw new UnetError('UNET_IMAGE_INVALID', `${file} is compressed in a way that unet does not read`, {
+    throw new UnetError('UNET_IMAGE_INVALID', `${file} uses a compression that unet cannot read`, {
       fatal: true,
-      remedy: 'give it uncompressed, or compressed by gzip or zstd',
+      remedy: 'use an uncompressed file, or one compressed with gzip or zstd',
     });
   }
   return compression;

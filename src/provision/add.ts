@@ -35,8 +35,8 @@ export async function addRelease(reference: ReleaseReference, options: AddOption
   const wasThere = there !== undefined && (await keepIfGood(cache, there, options.signal));
   const entry = await obtainRelease(reference, cache, options);
   if (!(await keepIfGood(cache, entry, options.signal))) {
-    throw new UnetError('UNET_RELEASE_CHECKSUM', `${entry.file} is damaged as soon as it was written`, {
-      remedy: 'the disk of the cache may be bad: name another place with --cache',
+    throw new UnetError('UNET_RELEASE_CHECKSUM', `${entry.file} was damaged right after it was written`, {
+      remedy: 'the cache’s disk may be faulty: choose another directory with --cache',
     });
   }
   return { entry, wasThere };

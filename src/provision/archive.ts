@@ -152,7 +152,7 @@ function createEntryCheck(shown: string): (entry: ReadEntry) => void {
     }
     for (let parent = posix.dirname(path); parent !== '.'; parent = posix.dirname(parent)) {
       if ((seen.get(parent) ?? 'Directory') !== 'Directory') {
-        throw invalidRelease(`${path} in ${shown} lies beneath what is not a directory`);
+        throw invalidRelease(`${path} in ${shown} is below something that is not a directory`);
       }
     }
     const before = seen.get(path);
@@ -177,19 +177,21 @@ function checkType(entry: ReadEntry, path: string, seen: Map<string, string>, sh
     case 'Link': {
       const target = seen.get(entryPath(entry.linkpath ?? '', shown));
       if (target === undefined || target === 'SymbolicLink' || target === 'Directory') {
-        throw invalidRelease(`the hard link ${path} in ${shown} leads to what is not a file before it`);
+        throw invalidRelease(
+          `the hard link ${path} in ${shown} points to something that is not an earlier file in the archive`,
+        );
       }
       return;
     }
     default:
-      throw invalidRelease(`${path} in ${shown} is not a file, a directory or a link, but: ${entry.type}`);
+      throw invalidRelease(`${path} in ${shown} is not a file, directory or link but: ${entry.type}`);
   }
 }
 
 function entryPath(path: string, shown: string): string {
   const parts = path.split('/').filter((part) => part !== '' && part !== '.');
   if (path.startsWith('/') || parts.includes('..')) {
-    throw invalidRelease(`${path} in ${shown} leads out of the release`);
+    throw invalidRelease(`${path} in ${shown} points outside the release`);
   }
   return parts.length === 0 ? '.' : parts.join('/');
 }

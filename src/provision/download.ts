@@ -62,20 +62,20 @@ async function request(url: string, signal: AbortSignal, redirects: number): Pro
       },
       resolve,
     );
-    sent.once('timeout', () => sent.destroy(new Error(`nothing came for ${SILENCE_MS / 1000} s`)));
+    sent.once('timeout', () => sent.destroy(new Error(`no data received for ${SILENCE_MS / 1000} s`)));
     sent.once('error', reject);
   });
   const { statusCode = 0, headers } = response;
   if (statusCode >= 300 && statusCode < 400 && headers.location !== undefined) {
     response.resume();
     if (redirects === 0) {
-      throw failure(url, 'it is redirected too often');
+      throw failure(url, 'too many redirects');
     }
     return request(new URL(headers.location, url).href, signal, redirects - 1);
   }
   if (statusCode !== 200) {
     response.resume();
-    throw failure(url, `the server answers ${statusCode} ${response.statusMessage ?? ''}`.trimEnd());
+    throw failure(url, `the server answered ${statusCode} ${response.statusMessage ?? ''}`.trimEnd());
   }
   return response;
 }
@@ -108,6 +108,6 @@ function failure(url: string, why: string, cause?: unknown): UnetError {
   return new UnetError('UNET_RELEASE_FETCH', `${shownUrl(url)} could not be downloaded: ${why}`, {
     cause,
     remedy:
-      'check the URL, https_proxy and --mirror; on a node without internet put the release into the cache before',
+      'check the URL, https_proxy and --mirror; on a node without internet access, add the release to the cache first',
   });
 }

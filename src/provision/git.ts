@@ -115,7 +115,7 @@ function createGit(url: string, ref: string, { env, timeoutMs, signal }: Checkou
       {
         tail: lastLines(result.stderr),
         remedy:
-          'check the URL, the tag and https_proxy; for nodes without internet see --mirror and "unet cache add"',
+          'check the URL, the tag and https_proxy; for nodes without internet access, see --mirror and "unet cache add"',
       },
     );
   const git: Git = {

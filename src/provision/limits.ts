@@ -18,24 +18,26 @@ export function checkLink(path: string, target: string, shown: string): void {
   const leading = ups === -1 ? parts.length : ups;
   const leads = target.startsWith('/') || leading > depth || parts.slice(leading).includes('..');
   if (target === '' || leads) {
-    throw invalidRelease(`the link ${path} in ${shown} leads out of the release (to ${target})`);
+    throw invalidRelease(`the link ${path} in ${shown} points outside the release (to ${target})`);
   }
 }
 
 export function tooBig(shown: string): UnetError {
   return invalidRelease(
-    `${shown} has more than ${MAX_BYTES / 1024 / 1024} MiB: that is no Usernetes release`,
+    `${shown} has more than ${MAX_BYTES / 1024 / 1024} MiB, which is too large for a Usernetes release`,
   );
 }
 
 export function tooMany(shown: string): UnetError {
-  return invalidRelease(`${shown} has more than ${MAX_ENTRIES} files: that is no Usernetes release`);
+  return invalidRelease(
+    `${shown} has more than ${MAX_ENTRIES} files, which is too many for a Usernetes release`,
+  );
 }
 
 export function invalidRelease(message: string, cause?: unknown): UnetError {
   return new UnetError('UNET_RELEASE_INVALID', message, {
     cause,
     fatal: true,
-    remedy: 'give the directory or archive of a Usernetes release and nothing else',
+    remedy: 'name the directory or archive of a Usernetes release only',
   });
 }

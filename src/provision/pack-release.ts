@@ -148,7 +148,7 @@ async function packWithoutGit(
     const { message, details } = toolMissing('git');
     throw new UnetError(
       'UNET_TOOL_MISSING',
-      `${message}, and the release is none that unet knows the checksum of`,
+      `${message}, and unet does not know a checksum for this release`,
       {
         ...details,
         remedy: 'install git, choose one of "unet releases", or give a tarball’s URL with #sha256=',
@@ -176,7 +176,8 @@ async function packDownload(
         `${shownUrl(url)} has the checksum ${sha256}, not ${reference.sha256}`,
         {
           fatal: true,
-          remedy: 'it is not the file that the checksum was made of: look which of them is right',
+          remedy:
+            'the file is not the one the checksum was computed from: find out which of the two is right',
         },
       );
     }
@@ -198,7 +199,7 @@ function notPinned(what: string, { tag, commit, sha256 }: Pin): UnetError {
     `${what}, but ${tag} is pinned as commit ${commit.slice(0, 12)} with the tree ${sha256.slice(0, 12)}`,
     {
       fatal: true,
-      remedy: 'the tag was moved, or the mirror serves other content: do not use it before you know which',
+      remedy: 'the tag was moved, or the mirror serves different content: find out which before you use it',
     },
   );
 }

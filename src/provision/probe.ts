@@ -48,7 +48,7 @@ export async function probeRelease(
       {
         tail: lastLines(result.stderr),
         fatal: true,
-        remedy: 'it takes GNU make 4 and a complete release',
+        remedy: 'GNU make 4 and a complete release are needed',
       },
     );
   }
@@ -65,7 +65,7 @@ export async function checkMakefile(directory: string, shown = directory): Promi
   }
   throw new UnetError('UNET_RELEASE_INVALID', `${shown} is not a Usernetes release: it has no Makefile`, {
     fatal: true,
-    remedy: 'give the directory that has the Makefile',
+    remedy: 'name the directory that contains the Makefile',
   });
 }
 

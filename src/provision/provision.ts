@@ -61,7 +61,7 @@ export async function provisionRelease(
   if (options.strategy === 'dir') {
     throw new UnetError(
       'UNET_USAGE',
-      `--provision dir uses what lies in a directory, and ${referenceText(reference)} does not`,
+      `--provision dir needs a local directory or tarball, and ${referenceText(reference)} does not`,
       { fatal: true, remedy: 'name a directory or a tarball with --release, or choose --provision cache' },
     );
   }
@@ -84,7 +84,7 @@ async function fromCache(
     if (flaw === undefined) {
       return describe(fromSite, destination, shown);
     }
-    onNote(`${fromSite.file} (--cache-from) ${flaw}: it is passed over`);
+    onNote(`${fromSite.file} (--cache-from) ${flaw}; ignoring it`);
   }
   const cache = await openCache(cacheDirectory(options.cache, options.env));
   for (let attempt = 1; ; attempt += 1) {
@@ -97,12 +97,12 @@ async function fromCache(
       return describe(entry, destination, shown);
     }
     if (flaw !== GONE) {
-      onNote(`${entry.file} ${flaw}: it is removed from the cache`);
+      onNote(`${entry.file} ${flaw}; removing it from the cache`);
     }
     await discard(cache, entry);
     if (attempt === TRIES) {
       throw new UnetError('UNET_RELEASE_CHECKSUM', `${shown} in the cache ${flaw}, ${TRIES} times in a row`, {
-        remedy: 'the disk of the cache may be bad: name another place with --cache',
+        remedy: 'the cache’s disk may be faulty: choose another directory with --cache',
       });
     }
   }
@@ -117,7 +117,7 @@ export async function obtainRelease(
   const { signal, onNote, timeoutMs } = options;
   const wanted = wantedOf(reference);
   if (reference.kind === 'git' && wanted.sha256 === undefined && isUpstream(reference.url)) {
-    onNote(`${reference.ref} is not one of the releases whose checksum unet knows ("unet releases")`);
+    onNote(`${reference.ref} is not a release whose checksum unet knows (see "unet releases")`);
   }
   return await withDeadline(
     timeoutMs,
@@ -125,7 +125,7 @@ export async function obtainRelease(
     (limit) =>
       obtain(cache, wanted, {
         signal: limit,
-        onWait: (holder) => onNote(`${holder} is fetching ${wanted.source}: waiting for it`),
+        onWait: (holder) => onNote(`${holder} is fetching ${wanted.source}; waiting`),
         fetch: (use, until) =>
           options.workspace(async (directory) => {
             const packed = await packRelease(reference, {
@@ -135,7 +135,9 @@ export async function obtainRelease(
               workspace: roomIn(directory),
             });
             if (packed.isBranch === true) {
-              onNote(`${wanted.source} is a branch, and is fetched for every job: name a tag or a commit`);
+              onNote(
+                `${wanted.source} is a branch and is fetched again for every job; name a tag or commit to avoid that`,
+              );
             }
             return use(packed);
           }),
@@ -146,7 +148,7 @@ export async function obtainRelease(
         `${wanted.source} was not in the cache within ${timeoutMs / 1000} s`,
         {
           remedy:
-            'is the network slow, for this process or the one that it waited for? --step-timeout stage= says how long to wait',
+            'the network may be slow, for this process or the one it waited for; raise --step-timeout stage=',
         },
       ),
   );
@@ -167,7 +169,7 @@ async function siteEntry(
   const wanted = wantedOf(reference);
   if (wanted.sha256 === undefined && !site.trusted) {
     onNote(
-      `${site.paths.directory} (--cache-from) can be changed by other users than root and you: only releases whose checksum unet knows are taken from it`,
+      `${site.paths.directory} (--cache-from) is writable by users other than root and you; using only releases whose checksum unet knows from it`,
     );
     return undefined;
   }

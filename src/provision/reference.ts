@@ -99,8 +99,8 @@ function parseUrl(text: string, scheme: string): ReleaseReference {
   }
   if (/^[a-z]+:\/\/[^/@]*:[^/@]*@/i.test(text)) {
     throw usage(
-      'the release’s URL has a password in it',
-      'others could see it on a command line: give it to git by a credential helper',
+      'the release URL contains a password',
+      'other users could see it in the process list; use a git credential helper instead',
     );
   }
   const [url = ''] = text.split('#', 1);
@@ -112,8 +112,8 @@ function parseDownload(text: string): ReleaseReference {
   const sha256 = CHECKSUM.exec(fragment)?.[1];
   if (sha256 === undefined || /\s/.test(url)) {
     throw usage(
-      `${shownUrl(url)} has no checksum behind it`,
-      `a download has no other proof of its content: add #sha256= and the 64 digits that sha256sum gives for it`,
+      `${shownUrl(url)} has no checksum`,
+      `nothing else proves the content of a download: add #sha256= and the 64 digits that sha256sum prints for the file`,
     );
   }
   return { kind: 'download', url, sha256: sha256.toLowerCase() };
@@ -121,10 +121,7 @@ function parseDownload(text: string): ReleaseReference {
 
 function parseCached(digits: string): ReleaseReference {
   if (!/^[0-9a-f]{8,64}$/.test(digits)) {
-    throw usage(
-      `"sha256:${digits}" is not a checksum`,
-      'give 8 to 64 of the digits that "unet cache list" shows',
-    );
+    throw usage(`"sha256:${digits}" is not a checksum`, 'give 8 to 64 digits as shown by "unet cache list"');
   }
   return { kind: 'cached', sha256: digits };
 }
@@ -192,10 +189,10 @@ function guess(text: string, cwd: string): string {
   }
   const [before = '', ref] = text.split('#');
   if (ref !== undefined && statSync(resolve(cwd, before), { throwIfNoEntry: false })?.isDirectory()) {
-    return `for a version out of a git repository on disk: file://${resolve(cwd, before)}#${ref}`;
+    return `for a version from a local git repository, use file://${resolve(cwd, before)}#${ref}`;
   }
   if (text.startsWith('~')) {
-    return 'the shell did not expand "~": write $HOME';
+    return 'the shell did not expand "~"; use $HOME';
   }
   return FORMS;
 }

@@ -22,7 +22,7 @@ export const provisionSettings = {
       'where the release comes from: the cache, a fresh clone for each job, or only what lies in a directory',
     ),
   cache: z.string().optional().describe('directory of the cache of releases'),
-  cacheFrom: z.string().optional().describe('a cache of another user that is read first, and never written'),
+  cacheFrom: z.string().optional().describe('another user’s cache, read first and never written'),
   mirror: list(
     'FROM=TO, two beginnings of URLs, such as https://github.com/=https://git.site/',
     isMirror,
@@ -30,7 +30,7 @@ export const provisionSettings = {
   stage: z
     .enum(STAGES)
     .default('auto')
-    .describe('how the release reaches the nodes; none: each has it at the same path'),
+    .describe('how the release reaches the nodes; none: every node already has it at the same path'),
 };
 
 const ProvisionSettings = z.object(provisionSettings);

@@ -108,7 +108,7 @@ async function stagedSum(directory: string): Promise<string | undefined> {
       throw error;
     }
     if ((await readdir(directory)).length > 0) {
-      throw unsafe(directory, 'is there already, and is not a release that unet staged');
+      throw unsafe(directory, 'already exists, and unet did not stage it');
     }
     return undefined;
   }
@@ -146,7 +146,8 @@ async function receive(
       'UNET_RELEASE_CHECKSUM',
       `the release arrived damaged: its checksum is ${actual}, not ${sha256}`,
       {
-        remedy: 'try again; if it stays, the archive was changed after it was packed, or the disk is bad',
+        remedy:
+          'try again; if the error persists, the archive was changed after it was packed, or the disk is faulty',
       },
     );
   }

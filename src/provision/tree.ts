@@ -45,11 +45,9 @@ export async function listTree(root: string, shown: string, signal?: AbortSignal
         checkLink(path, await readlink(join(root, path)), shown);
         entries.push({ path, type: 'link' });
       } else {
-        throw new UnetError(
-          'UNET_RELEASE_INVALID',
-          `${path} in ${shown} is not a file, a directory or a link`,
-          { fatal: true },
-        );
+        throw new UnetError('UNET_RELEASE_INVALID', `${path} in ${shown} is not a file, directory or link`, {
+          fatal: true,
+        });
       }
     }
   };

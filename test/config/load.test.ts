@@ -216,7 +216,7 @@ describe('what is wrong', () => {
     const [, ...lines] = await complaints({ flags: { stepTimeouts: ['5m', 'jion=1m'] } });
     expect(lines).toEqual([
       '--step-timeout "5m" is not STEP=DURATION, such as up=5m',
-      '--step-timeout: no step is called "jion"; did you mean join?',
+      '--step-timeout: there is no step "jion"; did you mean join?',
     ]);
   });
 
@@ -229,7 +229,7 @@ describe('what is wrong', () => {
   it('can be a file that everybody may write', async () => {
     const path = await projectFile('nodes: 3\n');
     await chmod(path, 0o646);
-    expect(await complaints({})).toEqual(['UNET_UNSAFE_PATH', `${path} can be written by everybody`]);
+    expect(await complaints({})).toEqual(['UNET_UNSAFE_PATH', `${path} is writable by everyone`]);
   });
 
   it.skipIf(process.getuid?.() !== 0)('can be a file of another user', async () => {
@@ -247,7 +247,7 @@ describe('what is wrong', () => {
       await chown(path, process.getuid?.() ?? 0, OTHER_GROUP);
       expect(await complaints({})).toEqual([
         'UNET_UNSAFE_PATH',
-        `${path} can be written by its group (id ${OTHER_GROUP})`,
+        `${path} is writable by its group (id ${OTHER_GROUP})`,
       ]);
       vi.stubEnv('UNET_TRUSTED_PATHS', `/nowhere:${dirname(path)}`);
       expect((await load({})).settings.nodes).toBe(3);
@@ -266,7 +266,7 @@ describe('what is wrong', () => {
       await lchown(join(shared, 'unet.yaml'), 4242, 4242);
       const [code, line] = await complaints({ cwd: shared });
       expect(code).toBe('UNET_UNSAFE_PATH');
-      expect(line).toMatch(/unet\.yaml is not read: .* is a symbolic link of another user \(id 4242\)$/);
+      expect(line).toMatch(/^ignoring .*unet\.yaml: .* is a symbolic link of another user \(id 4242\)$/);
       const { settings: few, warnings } = await load({ cwd: shared, only: ['jobDir'] });
       expect(few.nodes).toBeUndefined();
       expect(warnings).toEqual([expect.stringMatching(/^ignored: .*is a symbolic link of another user/)]);

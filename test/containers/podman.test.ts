@@ -120,7 +120,7 @@ describeContainers('on a real podman', (kind) => {
       'nofile=2000000000',
     );
     expect(stderr).toContain(
-      "UNET_NODE_NOT_RUNNING on node-0 in step boot: make up ended well, but the node's container does not run: Created",
+      'UNET_NODE_NOT_RUNNING on node-0 in step boot: make up succeeded, but the node’s container does not run: Created',
     );
     expect(code).toBe(1);
     await host.unet('one', 'down');

@@ -221,7 +221,7 @@ describe('the compose wrapper', () => {
 
 describe('docker-compose 1.29', () => {
   it.each([
-    ['1.29.2', 'annotations: { a: b }', 'docker-compose 1.29.2 cannot read the compose file of this release'],
+    ['1.29.2', 'annotations: { a: b }', 'docker-compose 1.29.2 cannot read this release’s compose file'],
     ['1.29.2', '', undefined],
     ['2.24.5', 'annotations: { a: b }', undefined],
   ])('(%s) with "%s" in the compose file', async (composeVersion, annotations, said) => {
@@ -260,7 +260,7 @@ describe('what a release leaves no room for', () => {
     ],
     [
       '/tmp:/usernetes/x',
-      'UNET_OVERRIDE_REFUSED --mount to /usernetes/x: /usernetes is made at the start of the node',
+      'UNET_OVERRIDE_REFUSED --mount to /usernetes/x: /usernetes is created when the node starts',
     ],
     ['/tmp:/', "UNET_OVERRIDE_REFUSED --mount to /: it would hide the node's own system"],
     [
@@ -276,10 +276,10 @@ describe('what a release leaves no room for', () => {
   });
 
   it.each([
-    [{ mount: ['/tmp:/mnt', '/usr:/mnt'] }, 'two mounts have the same place'],
-    [{ env: ['HOST_IP=1.2.3.4'] }, 'the release sets it itself'],
+    [{ mount: ['/tmp:/mnt', '/usr:/mnt'] }, 'two mounts have the same target'],
+    [{ env: ['HOST_IP=1.2.3.4'] }, 'the release sets this variable itself'],
     [{ env: ['A=1', 'A=2'] }, 'given twice'],
-    [{ publish: ['80:1', '80:2'] }, 'port 80/tcp of the host twice'],
+    [{ publish: ['80:1', '80:2'] }, 'host port 80/tcp twice'],
     [{ device: ['/dev/not-there'] }, '/dev/not-there of --device is not on this node'],
     [{ caCert: ['/not/there.pem'] }, '/not/there.pem of --ca-cert is not on this node'],
     [{ caCert: ['/etc/hostname'], mount: ['/tmp:/usr/local/share/ca-certificates'] }, 'it would hide'],
@@ -290,7 +290,7 @@ describe('what a release leaves no room for', () => {
   it('of ports: the four of the node', () => {
     const ports = { etcd: 20010, kubelet: 20011, flannel: 20012, apiServer: 20013 };
     expect(() => refusePorts(options({ publish: ['20013:80'] }), { ports })).toThrow(
-      'port 20013/tcp of --publish is the one of the API server of this node',
+      'port 20013/tcp of --publish is already used by the API server on this node',
     );
     expect(() => refusePorts(options({ publish: ['20012:80'] }), { ports })).not.toThrow();
   });

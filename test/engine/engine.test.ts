@@ -81,7 +81,7 @@ describe('containerd in the node', () => {
       signal: new AbortController().signal,
       onLine: (line) => lines.push(line),
     });
-    expect(lines).toEqual(Array(2).fill('containerd does not answer yet: connection refused'));
+    expect(lines).toEqual(Array(2).fill('containerd is not ready yet: connection refused'));
   });
 
   it('that never answers is an error with what was said last, although a try hangs', async () => {

@@ -108,7 +108,7 @@ describe.skipIf(obstacle !== undefined)('unet hooks', () => {
 
   it.each(['install', 'uninstall'])('%s is for root', (action) => {
     const { code, stderr } = new Site().hooks([action, '--slurm'], { uid: NOBODY });
-    expect(stderr).toContain(`UNET_NOT_ROOT: unet hooks ${action} is for root`);
+    expect(stderr).toContain(`UNET_NOT_ROOT: unet hooks ${action} must be run by root`);
     expect(code).toBe(3);
   });
 

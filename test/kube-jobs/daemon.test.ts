@@ -63,7 +63,7 @@ describe.skipIf(kubectl?.code !== 0)('the daemon', () => {
     const directory = scratch();
     const { said, stop } = start(directory, { notFound: 2 });
     await until(async () => (await cluster.objects()).includes('deployment.apps/nginx'));
-    await until(() => said.some((line) => line.includes('the walltime is over')));
+    await until(() => said.some((line) => line.includes('the walltime has expired')));
     await until(() =>
       linesOf(directory, 'calls').some((call) => call.startsWith('job-exec-override finish')),
     );

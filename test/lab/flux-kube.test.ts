@@ -96,10 +96,10 @@ describe.skipIf(unavailable !== undefined)('jobs with flux-kube=1', () => {
       daemon
       flux job wait-event $id clean > /dev/null
       echo "ended: $(flux jobs -no '{status_abbrev}' $id): $(objects)"
-      node $unet_bin kube daemon 2>&1 | grep -o 'this instance has a daemon already'`);
+      node $unet_bin kube daemon 2>&1 | grep -o 'this instance already has a daemon'`);
     expect(output).toContain('without: R: deployment.apps/nginx service/nginx secret/nginx');
     expect(output).toMatch(/ended: CD: *$/m);
-    expect(output).toContain('this instance has a daemon already');
+    expect(output).toContain('this instance already has a daemon');
   });
 
   it('fail with the container’s exit code, a timeout, or an exception that says why', async () => {

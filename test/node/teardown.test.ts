@@ -1,10 +1,10 @@
-import { chownSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type NodeRecord, readNodeRecord, recordedNodes, writeNodeRecord } from '../../src/node/record.ts';
 import { teardown } from '../../src/node/teardown.ts';
 import { childEnvironment } from '../../src/process/environment.ts';
-import { scratch } from '../process/scratch.ts';
+import { program, scratch } from '../process/scratch.ts';
 
 /** A node's directory with a release whose down-v does what `recipe` says. */
 async function node(recipe: string, changes: Partial<NodeRecord> = {}) {
@@ -75,8 +75,31 @@ describe('the teardown of a node', () => {
     expect(existsSync(directory)).toBe(false);
   });
 
-  it('removes a directory whose record is broken', async () => {
-    const { root, directory, tearDown } = await node('true');
+  it.each([
+    ['is half a record', '{"half'],
+    ['is another file’s content', '["what"]'],
+    ['is empty', ''],
+  ])('takes the container down whose record %s', async (_, text) => {
+    const { root, place, directory, stage, tearDown, mark } = await node(
+      `echo "$$COMPOSE_PROJECT_NAME" > ${'$'}(CURDIR)/../../../../mark`,
+    );
+    mkdirSync(join(stage, 'Makefile.d'));
+    // A release that brings its own engine, as the rehearsal does.
+    program(
+      join(stage, 'Makefile.d'),
+      'detect-container-engine.sh',
+      '#!/bin/sh\nprintf "CONTAINER_ENGINE=own\\nCONTAINER_ENGINE_TYPE=rehearsal\\nCOMPOSE=true\\nENGINE_COMMAND=true\\n"\n',
+    );
+    writeFileSync(join(directory, 'node.json'), text);
+    await tearDown();
+    expect(readFileSync(mark, 'utf8')).toBe('unet-slurm-42-n1\n');
+    expect(existsSync(root)).toBe(false);
+    expect(existsSync(place)).toBe(true);
+  });
+
+  it('removes a directory that has neither a record nor a release', async () => {
+    const { root, directory, stage, tearDown } = await node('true');
+    rmSync(stage, { recursive: true });
     writeFileSync(join(directory, 'node.json'), '{"half');
     await tearDown();
     expect(existsSync(root)).toBe(false);

@@ -97,7 +97,7 @@ describe('packing a directory', () => {
       await symlink(target, join(bad, 'link'));
       await expect(packDirectory(bad)).rejects.toMatchObject({
         code: 'UNET_RELEASE_INVALID',
-        message: expect.stringContaining(`the link link in ${bad} leads out of the release`),
+        message: expect.stringContaining(`the link link in ${bad} points outside the release`),
       });
     }
   });

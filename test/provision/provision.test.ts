@@ -143,7 +143,7 @@ describe('the strategy cache', () => {
     const again = await get(`${url}#v1`);
     expect(again.sha256).toBe(sha256);
     expect(await treeSumOf(again.file)).toBe(sha256);
-    expect(notes.join()).toMatch(/has the checksum .*: it is removed from the cache/);
+    expect(notes.join()).toMatch(/has the checksum .*; removing it from the cache/);
     expect(await fetches()).toBe(2);
   });
 
@@ -153,7 +153,7 @@ describe('the strategy cache', () => {
     await get(`${url}#main`);
     await get(`${url}#main`);
     expect(await fetches()).toBe(2);
-    expect(notes[0]).toMatch(/#main is a branch, and is fetched for every job/);
+    expect(notes[0]).toMatch(/#main is a branch and is fetched again for every job/);
   });
 
   test('leaves what lies on this machine out of it', async () => {
@@ -286,7 +286,7 @@ describe('what is pinned', () => {
     const { mirrors } = await pinnedRepository();
     const { get, notes } = await machine();
     await get(`${UPSTREAM}#v2`, { mirrors });
-    expect(notes[0]).toMatch(/v2 is not one of the releases whose checksum unet knows/);
+    expect(notes[0]).toMatch(/v2 is not a release whose checksum unet knows/);
   });
 });
 
@@ -327,7 +327,7 @@ describe('a cache of the site', () => {
     await execa`chown -R ${STRANGER} ${theirs.cacheFrom}`;
     await get(`${url}#v1`, theirs);
     expect(await fetches()).toBe(1);
-    expect(notes.join()).toContain('can be changed by other users');
+    expect(notes.join()).toContain('is writable by users other than root and you');
     await goOffline();
     await get(`${UPSTREAM}#v1`, theirs);
   });

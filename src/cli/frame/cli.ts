@@ -150,7 +150,7 @@ function misplacedFlag(argv: readonly string[], commands: readonly AnyCommand[])
   const hint =
     name === undefined
       ? `${didYouMean(argv[0] ?? '', ['--help', '--version']) || `; see ${program} --help`}`
-      : `; flags come behind the command: ${program} ${name} ${argv.filter((word) => word !== name).join(' ')}`;
+      : `; flags go after the command: ${program} ${name} ${argv.filter((word) => word !== name).join(' ')}`;
   return new UnetError('UNET_USAGE', `${name === undefined ? 'unknown flag ' : ''}${argv[0]}${hint}`);
 }
 
@@ -167,7 +167,7 @@ function split(
     return { own: words, rest: [] };
   }
   if (command.rest === undefined) {
-    throw new UnetError('UNET_USAGE', `${calledAs(command)} takes nothing behind --`);
+    throw new UnetError('UNET_USAGE', `${calledAs(command)} takes no arguments after --`);
   }
   return { own: words.slice(0, dashes), rest: words.slice(dashes + 1) };
 }
@@ -218,7 +218,7 @@ function explain(message: string, command: AnyCommand): UnetError {
   const extra = /^Unknown arguments?: (.*)$/.exec(message)?.[1];
   if (extra !== undefined) {
     const hint =
-      command.rest === 'dashes' ? `; put a command behind --: ${name} -- ${extra.replaceAll(',', '')}` : '';
+      command.rest === 'dashes' ? `; put a command after --: ${name} -- ${extra.replaceAll(',', '')}` : '';
     return new UnetError('UNET_USAGE', `unexpected argument ${extra}${hint || `; see ${name} --help`}`);
   }
   const valueless = /^Not enough arguments following: (.*)$/.exec(message)?.[1];

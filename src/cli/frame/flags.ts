@@ -88,10 +88,7 @@ export function refuseUnknownFlags(command: AnyCommand, words: readonly string[]
     if (!known) {
       if (command.rest === 'dashes' && words[0]?.startsWith('-') === false) {
         const line = `${calledAs(command)} -- ${words.join(' ')}`;
-        throw new UnetError(
-          'UNET_USAGE',
-          `unexpected argument ${words[0]}; put a command behind --: ${line}`,
-        );
+        throw new UnetError('UNET_USAGE', `unexpected argument ${words[0]}; put a command after --: ${line}`);
       }
       const hint =
         didYouMean(

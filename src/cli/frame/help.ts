@@ -84,7 +84,7 @@ export function bareParser(words: readonly string[]): Argv {
 
 function epilogue(command: AnyCommand): string {
   if (command.rest === 'everything') {
-    return 'Everything behind the name is passed on untouched. Variables: UNET_CONFIG, and UNET_* of unet config.';
+    return 'Everything after the name is passed on unchanged. Variables: UNET_CONFIG, and UNET_* of unet config.';
   }
   return readsConfig(command)
     ? 'Variables stand in [brackets]; unet config shows each setting and where it came from.'

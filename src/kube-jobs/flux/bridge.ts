@@ -111,15 +111,15 @@ function notStarted(
   said: readonly string[],
 ): UnetError {
   if (exitCode === TAKEN_EXIT) {
-    return new UnetError('UNET_KUBE_DAEMON', 'this instance has a daemon already', {
+    return new UnetError('UNET_KUBE_DAEMON', 'this instance already has a daemon', {
       fatal: true,
-      remedy: 'there is nothing to do; to have another, end that one first',
+      remedy: 'nothing needs to be done; to start another one, end that one first',
     });
   }
   return new UnetError('UNET_KUBE_DAEMON', `flux python ${startError ?? reason}`, {
     tail: said.slice(-12),
     remedy:
-      'does "flux python -c \'import flux.job\'" work, and is this the instance’s owner? JournalConsumer came with Flux 0.68',
+      'check that "flux python -c \'import flux.job\'" works and that you own the instance; Flux 0.68 or later is needed',
   });
 }
 

@@ -156,7 +156,7 @@ export class FluxJob {
     const known = this.record ?? (namespace && (await readRecord(cluster, this.id, namespace, signal)));
     if (known !== undefined && known !== '') {
       const { remaining } = await removeJob(cluster, known, { signal });
-      remaining.forEach(({ kind, name }) => void say(`${this.f58}: still going: ${kind} ${name}`));
+      remaining.forEach(({ kind, name }) => void say(`${this.f58}: not gone yet: ${kind} ${name}`));
       this.record = undefined;
     }
   }

@@ -31,7 +31,8 @@ export async function startOverride(id: string, options: FluxOptions): Promise<v
     }
     if (!/not found/.test(stderr) || performance.now() > deadline) {
       throw new UnetError('UNET_KUBE_DAEMON', `flux job-exec-override start ${id}: ${stderr.trim()}`, {
-        remedy: 'was it submitted before "unet kube daemon" had prepared the instance? Submit it again',
+        remedy:
+          'it may have been submitted before "unet kube daemon" had prepared the instance: submit it again',
       });
     }
     await sleep(POLL_MS, undefined, { signal: options.signal });

@@ -68,7 +68,7 @@ export async function runEpilog({ session, signal, say }: HookOptions): Promise<
     return EXIT.done;
   }
   const { remaining } = await removeJob(cluster, record, { signal });
-  remaining.forEach(({ kind, name }) => void say(`${f58}: still going: ${kind} ${name}`));
+  remaining.forEach(({ kind, name }) => void say(`${f58}: not gone yet: ${kind} ${name}`));
   return remaining.length === 0 ? EXIT.done : EXIT.failed;
 }
 

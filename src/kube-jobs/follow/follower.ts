@@ -255,7 +255,7 @@ function isRunning(pod: KubeObject | undefined, container: string, restart: unkn
 function gone(object: KubeObject): KubeObject {
   const ended = judge([object], []);
   return ended === undefined
-    ? { ...object, status: { phase: 'Failed', message: 'it was deleted by somebody else' } }
+    ? { ...object, status: { phase: 'Failed', message: 'it was deleted by another client' } }
     : object;
 }
 

@@ -45,10 +45,14 @@ export async function createJob(
     const left = await removeJob(cluster, record, { signal: undo }).catch(() => undefined);
     const kept = left === undefined || left.remaining.length > 0;
     throw kept && UnetError.is(error)
-      ? new UnetError(error.code, `${error.message}\nwhat was made before could not all be removed`, {
-          ...error.details,
-          remedy: `"unet kube cancel ${record.id} -n ${record.namespace}" tries again`,
-        })
+      ? new UnetError(
+          error.code,
+          `${error.message}\nobjects created before the error could not all be removed`,
+          {
+            ...error.details,
+            remedy: `"unet kube cancel ${record.id} -n ${record.namespace}" tries again`,
+          },
+        )
       : error;
   }
 }
@@ -65,11 +69,11 @@ async function refuseForeign(cluster: Cluster, record: JobRecord, signal: AbortS
     there === undefined ? [] : [`${describeObject(object)}${ownedBy(there)}`],
   );
   if (foreign.length > 0) {
-    const lines = [`objects of these names are there already in namespace ${record.namespace}`, ...foreign];
+    const lines = [`objects with these names already exist in namespace ${record.namespace}`, ...foreign];
     throw new UnetError('UNET_KUBE_FOREIGN', lines.join('\n'), {
       fatal: true,
       remedy:
-        'nothing was made; give it another name by a parameter, use generateName, another namespace, or cancel that job',
+        'nothing was created; choose another name with a parameter, use generateName or another namespace, or cancel that job',
     });
   }
 }
@@ -131,14 +135,10 @@ function refused(error: unknown, what: string, namespace: string): unknown {
     });
   }
   if (error.reason === 'AlreadyExists') {
-    return new UnetError(
-      'UNET_KUBE_FOREIGN',
-      `${what} has come into being meanwhile, and is not this job’s`,
-      {
-        cause: error,
-        fatal: true,
-      },
-    );
+    return new UnetError('UNET_KUBE_FOREIGN', `${what} was created by another client in the meantime`, {
+      cause: error,
+      fatal: true,
+    });
   }
   if (!REFUSALS.includes(error.reason)) {
     return error;
@@ -146,7 +146,7 @@ function refused(error: unknown, what: string, namespace: string): unknown {
   return new UnetError('UNET_KUBE_REFUSED', `${what} was refused: ${said}`, {
     cause: error,
     remedy:
-      'correct the template or its parameters, or ask for the right or the quota; nothing of the job is left',
+      'correct the template or its parameters, or ask for the permission or quota; nothing of the job is left',
   });
 }
 

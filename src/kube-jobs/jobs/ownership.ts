@@ -53,7 +53,7 @@ export async function ownedList(
   { id, namespace, signal }: { id: string; namespace: string; signal: AbortSignal },
 ): Promise<ObjectList> {
   if (list.items.length === 0) {
-    throw new UnetError('UNET_TEMPLATE_INVALID', 'the template makes no object');
+    throw new UnetError('UNET_TEMPLATE_INVALID', 'the template contains no objects');
   }
   const defined = new Set(list.items.flatMap(kindsDefined));
   const items: KubeObject[] = [];

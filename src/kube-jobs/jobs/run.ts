@@ -59,15 +59,15 @@ export async function runJob(session: Session, request: JobRequest, options: Run
         remedy: `"unet kube cancel ${id} -n ${record.namespace}" tries again`,
       });
     });
-    remaining.forEach(({ kind, name }) => void say(`still going: ${kind} ${name}`));
+    remaining.forEach(({ kind, name }) => void say(`not gone yet: ${kind} ${name}`));
   }
 }
 
 export function describeEnding(ending: Ending): string {
   if (ending.type === 'walltime') {
     return ending.serving
-      ? 'the walltime is over: removing its objects'
-      : 'the walltime is over, and it had not ended';
+      ? 'the walltime has expired: removing its objects'
+      : 'the walltime expired before it ended';
   }
   return ending.failed ? `${ending.message} (exit code ${ending.exitCode})` : ending.message;
 }

@@ -74,7 +74,7 @@ async function manifestsOf(directory: string): Promise<TemplateSource> {
   }
   const [source] = sourcesOf(documents, basename(directory), directory);
   if (source === undefined) {
-    throw new UnetError('UNET_TEMPLATE_INVALID', `${directory}: there is no object in it`);
+    throw new UnetError('UNET_TEMPLATE_INVALID', `${directory}: it contains no objects`);
   }
   return source;
 }

@@ -74,7 +74,7 @@ async function ofPath(name: string, cwd: string): Promise<TemplateSource> {
   }
   const [source, ...more] = sources;
   if (source === undefined) {
-    throw new UnetError('UNET_TEMPLATE_INVALID', `${name}: there is no object in it`);
+    throw new UnetError('UNET_TEMPLATE_INVALID', `${name}: it contains no objects`);
   }
   if (more.length > 0) {
     const names = sources.map((one) => one.name).join(', ');
