@@ -27,6 +27,7 @@ export const ERROR_CODES = {
   UNET_FLUX_TOO_OLD: EXIT.preflight,
   UNET_FLUX_ARCHIVE: EXIT.failed,
   UNET_NO_CLUSTER: EXIT.failed,
+  UNET_SUPERVISOR_SILENT: EXIT.failed,
   UNET_TOO_MANY_NODES: EXIT.usage,
   UNET_NODE_VERSION: EXIT.preflight,
   UNET_UNSAFE_PATH: EXIT.preflight,

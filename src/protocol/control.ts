@@ -21,9 +21,13 @@ export const ControlRequest = z.discriminatedUnion('type', [
 export type ControlRequest = z.infer<typeof ControlRequest>;
 export type ResumeSettings = Extract<ControlRequest, { type: 'resume' }>['settings'];
 
-/** Events until the request is answered, or a refusal. */
+/** A supervisor that has nothing to say says so this often, in milliseconds. */
+export const ALIVE_MS = 2000;
+
+/** Events until the request is answered, or a refusal; between them signs of life. */
 export const ControlReply = z.union([
   UnetEvent,
+  z.object({ type: z.literal('alive') }),
   z.object({ type: z.literal('refused'), message: z.string() }),
 ]);
 export type ControlReply = z.infer<typeof ControlReply>;

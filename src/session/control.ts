@@ -3,16 +3,19 @@ import { createConnection, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { errnoOf, UnetError } from '../errors.ts';
 import type { UnetEvent } from '../events/schema.ts';
-import { ControlReply, type ControlRequest } from '../protocol/control.ts';
+import { ALIVE_MS, ControlReply, type ControlRequest } from '../protocol/control.ts';
 
 /**
  * Sends `request` to the supervisor's socket and yields its events until it closes the connection.
  * Resolves to undefined when nobody listens there.
+ *
+ * @param silenceMs at least some signs of life are waited for.
+ * @throws UnetError UNET_SUPERVISOR_SILENT, from the events, when it hangs: a process that is stopped (SIGSTOP) still accepts connections.
  */
 export async function askSupervisor(
   path: string,
   request: ControlRequest,
-  signal?: AbortSignal,
+  { silenceMs, signal }: { silenceMs: number; signal?: AbortSignal | undefined },
 ): Promise<AsyncIterable<UnetEvent> | undefined> {
   const socket = await connect(path);
   if (socket === undefined) {
@@ -22,26 +25,38 @@ export async function askSupervisor(
   signal?.addEventListener('abort', onAbort, { once: true });
   socket.once('close', () => signal?.removeEventListener('abort', onAbort));
   socket.write(`${JSON.stringify(request)}\n`);
-  return events(socket);
+  return events(socket, Math.max(silenceMs, 3 * ALIVE_MS));
 }
 
-async function* events(socket: Socket): AsyncIterable<UnetEvent> {
+async function* events(socket: Socket, silenceMs: number): AsyncIterable<UnetEvent> {
   try {
     const lines = createInterface({ input: socket });
     // A socket that is destroyed does not end them by itself.
     socket.once('close', () => lines.close());
+    let silent = false;
+    socket.setTimeout(silenceMs, () => {
+      silent = true;
+      socket.destroy();
+    });
     for await (const line of lines) {
       const message = parse(line);
       if (message === 'incomplete') {
         return;
       }
-      if (message === 'unknown') {
+      if (message === 'unknown' || message.type === 'alive') {
         continue;
       }
       if (message.type === 'refused') {
         throw new UnetError('UNET_SUPERVISOR', message.message);
       }
       yield message;
+    }
+    if (silent) {
+      throw new UnetError(
+        'UNET_SUPERVISOR_SILENT',
+        `the supervisor has not answered for ${silenceMs / 1000} s`,
+        { remedy: '"unet down" ends it, and removes what is left' },
+      );
     }
   } catch (error) {
     // The supervisor was killed: what it said last is what we know.

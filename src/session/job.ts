@@ -110,9 +110,10 @@ export async function ask(
   // Its TMPDIR may have been another.
   const supervisor = (await findState(job))?.state.supervisor;
   const own = supervisor?.host === hostname() ? supervisor.socket : usual;
+  const options = { silenceMs: job.settings.silence, signal };
   return (
-    (await askSupervisor(own === '' ? usual : own, request, signal)) ??
-    (own === usual ? undefined : await askSupervisor(usual, request, signal))
+    (await askSupervisor(own === '' ? usual : own, request, options)) ??
+    (own === usual ? undefined : await askSupervisor(usual, request, options))
   );
 }
 

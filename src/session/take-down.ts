@@ -13,11 +13,13 @@ import { jobSpec } from '../launch/job-spec.ts';
 import { recordedNodes } from '../node/record.ts';
 import { openAllocation } from '../scheduler/registry.ts';
 import { downOnItsNode } from './down-elsewhere.ts';
+import { endSupervisor } from './end-supervisor.ts';
 import { ask, type Job, supervisedElsewhere } from './job.ts';
 
 const POLL_MS = 500;
 // As the supervisor's own: two tries of make down-v, and the agents' start.
 const CLEAN_MARGIN_MS = 15_000;
+const END_GRACE_MS = 2000;
 
 export type TakeDownResult = {
   /** How it was done, for a person. */
@@ -34,9 +36,12 @@ export async function takeDown(
   reason = 'unet down',
 ): Promise<TakeDownResult> {
   const events = await ask(job, { type: 'down', reason });
-  const ended = events === undefined ? undefined : await followDown(events, onEvent);
+  const ended = events === undefined ? undefined : await followDown(events, onEvent).catch(unlessSilent);
   if (ended?.stopped === true) {
     return { by: 'supervisor', problems: ended.problems, ...(await keptLogs(job)) };
+  }
+  if (events !== undefined && ended === undefined) {
+    await endSupervisor(job.paths.state, END_GRACE_MS);
   }
   const elsewhere = await supervisedElsewhere(job);
   if (elsewhere?.from === 'record') {
@@ -48,6 +53,12 @@ export async function takeDown(
     return { by: 'supervisor elsewhere', problems, ...(await keptLogs(job)) };
   }
   return { by: 'cleaning agents', problems: await cleanWithoutSupervisor(job), ...(await keptLogs(job)) };
+}
+
+function unlessSilent(error: unknown): undefined {
+  if (!UnetError.is(error) || error.code !== 'UNET_SUPERVISOR_SILENT') {
+    throw error;
+  }
 }
 
 /** `stopped` is false when the supervisor was killed before it had seen the end. */

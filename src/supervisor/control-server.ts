@@ -4,7 +4,7 @@ import { createServer, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { ensurePrivateDirectory } from '../files/private-directory.ts';
 import { controlSocket } from '../job/layout.ts';
-import { ControlRequest } from '../protocol/control.ts';
+import { ALIVE_MS, ControlRequest } from '../protocol/control.ts';
 import { jsonLine } from '../protocol/frames.ts';
 
 export type ControlHandler = (request: ControlRequest, reply: Reply) => void;
@@ -73,6 +73,8 @@ function serve(socket: Socket, handle: ControlHandler): void {
     const request = ControlRequest.safeParse(parse(line));
     if (request.success) {
       handle(request.data, reply);
+      const alive = setInterval(() => reply.send({ type: 'alive' }), ALIVE_MS);
+      reply.onClose(() => clearInterval(alive));
     } else {
       reply.send({
         type: 'refused',

@@ -5,13 +5,15 @@ import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 
 import type { UnetEvent } from '../../src/events/types.ts';
 import { controlSocket } from '../../src/job/layout.ts';
 import { removeControl } from '../../src/job/remove-job.ts';
-import type { ControlRequest } from '../../src/protocol/control.ts';
+import { ALIVE_MS, type ControlRequest } from '../../src/protocol/control.ts';
 import { askSupervisor } from '../../src/session/control.ts';
 import { type ControlHandler, openControlServer } from '../../src/supervisor/control-server.ts';
 import { acquireLock } from '../../src/supervisor/lock.ts';
 import { scratch } from '../process/scratch.ts';
 
 const STAMP = { seq: 1, time: '2026-11-20T17:11:18Z', at: 0 };
+
+const patient = { silenceMs: 60_000 };
 
 let directory: string;
 
@@ -51,9 +53,22 @@ describe("the supervisor's socket", () => {
       reply.send({ ...STAMP, type: 'warning', message: 'line\u2028separator ä\n' });
       reply.end();
     });
-    const events = await all(await askSupervisor(path, { type: 'down', reason: 'unet down' }));
+    const events = await all(await askSupervisor(path, { type: 'down', reason: 'unet down' }, patient));
     expect(requests).toEqual([{ type: 'down', reason: 'unet down' }]);
     expect(events).toEqual([{ ...STAMP, type: 'warning', message: 'line\u2028separator ä\n' }]);
+  });
+
+  it('that is silent is given up; one that has nothing to say is not', async () => {
+    const hung = createServer(() => {});
+    const path = join(directory, 'hung');
+    await new Promise<void>((resolve) => hung.listen(path, resolve));
+    onTestFinished(() => void hung.close());
+    const silent = all(await askSupervisor(path, { type: 'follow' }, { silenceMs: 100 }));
+    await expect(silent).rejects.toMatchObject({ code: 'UNET_SUPERVISOR_SILENT' });
+    const { path: living } = await server(
+      (_request, reply) => void setTimeout(() => reply.end(), 3 * ALIVE_MS),
+    );
+    expect(await all(await askSupervisor(living, { type: 'follow' }, { silenceMs: 100 }))).toEqual([]);
   });
 
   it('says what was written before it is closed', async () => {
@@ -63,12 +78,12 @@ describe("the supervisor's socket", () => {
       }
       void opened.close();
     });
-    expect(await all(await askSupervisor(opened.path, { type: 'follow' }))).toHaveLength(1000);
+    expect(await all(await askSupervisor(opened.path, { type: 'follow' }, patient))).toHaveLength(1000);
   });
 
   it('refuses what it does not know, in words', async () => {
     const { path } = await server(() => {});
-    const events = await askSupervisor(path, { type: 'dance' } as unknown as ControlRequest);
+    const events = await askSupervisor(path, { type: 'dance' } as unknown as ControlRequest, patient);
     await expect(all(events)).rejects.toMatchObject({
       code: 'UNET_SUPERVISOR',
       message: expect.stringContaining('another version'),
@@ -79,7 +94,9 @@ describe("the supervisor's socket", () => {
     const abort = new AbortController();
     const closed = new Promise<void>((resolve) => {
       void server((_request, reply) => reply.onClose(resolve)).then(({ path }) =>
-        askSupervisor(path, { type: 'follow' }, abort.signal).then(() => abort.abort()),
+        askSupervisor(path, { type: 'follow' }, { ...patient, signal: abort.signal }).then(() =>
+          abort.abort(),
+        ),
       );
     });
     await closed;
@@ -90,7 +107,7 @@ describe("the supervisor's socket", () => {
     mkdirSync(place, { recursive: true, mode: 0o700 });
     writeFileSync(path, '');
     await server((_request, reply) => reply.end());
-    expect(await all(await askSupervisor(path, { type: 'follow' }))).toEqual([]);
+    expect(await all(await askSupervisor(path, { type: 'follow' }, patient))).toEqual([]);
   });
 
   it('is removed with the directories that it leaves empty', async () => {
@@ -109,9 +126,9 @@ describe("the supervisor's socket", () => {
 
 describe('asking', () => {
   it('where nobody listens gives nothing', async () => {
-    expect(await askSupervisor(join(directory, 'none'), { type: 'follow' })).toBeUndefined();
+    expect(await askSupervisor(join(directory, 'none'), { type: 'follow' }, patient)).toBeUndefined();
     writeFileSync(join(directory, 'file'), '');
-    expect(await askSupervisor(join(directory, 'file'), { type: 'follow' })).toBeUndefined();
+    expect(await askSupervisor(join(directory, 'file'), { type: 'follow' }, patient)).toBeUndefined();
   });
 
   it('a supervisor that is killed while it speaks gives what it had said', async () => {
@@ -121,7 +138,7 @@ describe('asking', () => {
     });
     onTestFinished(() => void killed.close());
     await new Promise<void>((resolve) => killed.listen(path, resolve));
-    expect(await all(await askSupervisor(path, { type: 'follow' }))).toEqual([
+    expect(await all(await askSupervisor(path, { type: 'follow' }, patient))).toEqual([
       { ...STAMP, type: 'warning', message: 'whole' },
     ]);
   });

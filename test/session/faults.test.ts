@@ -32,6 +32,15 @@ describe('unet down', () => {
     expect(cluster.left().filter((path) => !KEPT_LOGS.test(path))).toEqual([]);
   });
 
+  it('ends a supervisor that hangs, and cleans without it', async () => {
+    const cluster = new Cluster({ UNET_SILENCE: '6s', UNET_HEARTBEAT: '1s' });
+    expect((await cluster.unet('up')).code).toBe(0);
+    const [supervisor] = cluster.residents('supervisor');
+    process.kill(supervisor ?? 0, 'SIGSTOP');
+    await expectGone(cluster);
+    expect(processesOf(cluster.directory)).toEqual([]);
+  });
+
   it('cleans after a supervisor and agents that were all killed', async () => {
     const cluster = new Cluster();
     expect((await cluster.unet('up')).code).toBe(0);
