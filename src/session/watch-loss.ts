@@ -9,6 +9,8 @@ export type Loss = { of: 'cluster' | 'nodes'; message: string };
 
 // The state may be a file on another host's disk: a change is not announced there.
 const POLL_MS = 1000;
+// A supervisor that lives renews its state every ten seconds.
+const RENEWED_MS = 30_000;
 
 const GONE: Record<string, string> = {
   failed: 'the cluster has failed',
@@ -17,12 +19,24 @@ const GONE: Record<string, string> = {
 };
 
 /** Yields each loss once, until the cluster itself is lost or `signal` aborts. */
-export async function* watchLoss(job: Job, signal: AbortSignal): AsyncIterable<Loss> {
+export async function* watchLoss(job: Job, signal: AbortSignal, renewedMs = RENEWED_MS): AsyncIterable<Loss> {
+  const silenceMs = Math.max(job.settings.silence, renewedMs);
   let ready = new Set<string>();
+  let alive: { stamp: string | undefined; since: number } = { stamp: '', since: performance.now() };
   while (!signal.aborted) {
     const state = await currentState(job);
     if (state.lost !== undefined) {
       yield { of: 'cluster', message: state.lost };
+      return;
+    }
+    if (state.alive === undefined || state.alive !== alive.stamp) {
+      alive = { stamp: state.alive, since: performance.now() };
+    } else if (performance.now() - alive.since > silenceMs) {
+      const seconds = Math.round(silenceMs / 1000);
+      yield {
+        of: 'cluster',
+        message: `the supervisor has not renewed the state for ${seconds} s; it is stopped or hangs`,
+      };
       return;
     }
     const now = new Set(state.nodes.filter(({ phase }) => phase === 'ready').map(({ name }) => name));
@@ -35,14 +49,15 @@ export async function* watchLoss(job: Job, signal: AbortSignal): AsyncIterable<L
   }
 }
 
-type Current = { lost: string } | { lost?: undefined; nodes: JobState['nodes'] };
+type Current = { lost: string } | { lost?: undefined; nodes: JobState['nodes']; alive: string | undefined };
 
 async function currentState(job: Job): Promise<Current> {
   try {
-    const { state } = await findCluster(job);
+    const { state, from } = await findCluster(job);
     const gone = GONE[state.phase];
     if (gone === undefined) {
-      return { nodes: state.nodes };
+      // A scheduler's record is not renewed.
+      return { nodes: state.nodes, alive: from === 'file' ? state.supervisor.alive : undefined };
     }
     return { lost: state.error === undefined ? gone : `the cluster has failed: ${state.error.message}` };
   } catch (error) {

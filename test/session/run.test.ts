@@ -47,7 +47,7 @@ describe('unet run, whose', () => {
     fault(cluster);
     const { code, stderr } = await ended;
     expect(stderr).toMatch(message);
-    expect(stderr).toMatch(/unet: the command ended with exit code 143, after a loss: /);
+    expect(stderr).toMatch(/unet: the command exited with 143, after a loss: /);
     expect(code).toBe(143);
     expect(exitCode).toBeGreaterThan(0);
     await cluster.quiet();
@@ -67,7 +67,7 @@ describe('unet run, whose', () => {
     program(cluster.directory, 'end', '');
     expect(existsSync(end)).toBe(true);
     const { code } = await ended;
-    expect(stderr).toMatch(/the command ended with exit code 0, after a loss/);
+    expect(stderr).toMatch(/the command exited with 0, after a loss/);
     expect(code).toBe(1);
     await cluster.quiet();
     expect(cluster.left()).toEqual([]);
