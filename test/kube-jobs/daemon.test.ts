@@ -121,6 +121,15 @@ describe.skipIf(kubectl?.code !== 0)('the daemon', () => {
     expect(await cluster.objects()).toEqual([]);
   });
 
+  test('says which job takes nodes of the instance since alloc-bypass was not loaded', async () => {
+    const { said, stop } = start(scratch(), { bypassed: false });
+    const line = await until(() => said.find((one) => one.includes('alloc-bypass.so was not loaded')));
+    expect(line).toContain(`${JOB}: alloc-bypass.so was not loaded when it was submitted`);
+    await stop();
+    await cluster.kubectl('delete', 'deployment,service,secret,configmap', '-l', 'unet/kube-job');
+    await until(async () => (await cluster.objects()).length === 0);
+  });
+
   test('that ends leaves its jobs to the next one', async () => {
     const first = scratch();
     const daemon = start(first);

@@ -8,10 +8,15 @@ export const JOB = 'f72t5WP1';
 /**
  * A PATH on which it is first. `notFound`: how often the job is not known yet when it is to be started. `allocLater`: the
  * job's submission is of the past, and its allocation comes when the file `go` is there; then `allocated` is there.
+ * `bypassed: false`: alloc-bypass.so was not loaded at its submission.
  */
 export function recordedFlux(
   directory: string,
-  { notFound = 0, allocLater = false }: { notFound?: number; allocLater?: boolean } = {},
+  {
+    notFound = 0,
+    allocLater = false,
+    bypassed = true,
+  }: { notFound?: number; allocLater?: boolean; bypassed?: boolean } = {},
 ): string {
   const journal = recorded('kube-bridge.jsonl')
     .split('\n')
@@ -55,7 +60,7 @@ if (call in answers) {
   const say = (name) => journal.filter((line) => line.includes('"name": "' + name + '"')).forEach((line) =>
     console.log(line.replace(/"timestamp": [0-9.]+/, '"timestamp": ' + Date.now() / 1000)));
   console.log('{"ready": true}');
-  const before = ['submit', 'set-flags', 'validate', 'depend', 'priority'];
+  const before = ['submit', ...(${bypassed} ? ['set-flags'] : []), 'validate', 'depend', 'priority'];
   if (${allocLater}) {
     before.forEach(say);
     console.log('{"current": true}');

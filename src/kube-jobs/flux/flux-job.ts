@@ -43,6 +43,7 @@ export class FluxJob {
   /** Seconds since the epoch, of the start event. */
   private started: number | undefined;
   private record: JobRecord | undefined;
+  private bypasses = false;
 
   constructor(options: FluxJobOptions) {
     this.o = options;
@@ -52,7 +53,13 @@ export class FluxJob {
   }
 
   take({ name, timestamp, context }: JobEvent): void {
-    if (name === 'start') {
+    if (name === 'set-flags') {
+      this.bypasses ||= JSON.stringify(context.flags ?? []).includes('alloc-bypass');
+    } else if (name === 'validate' && !this.bypasses) {
+      const why =
+        'alloc-bypass.so was not loaded when it was submitted, so it waits for nodes of this instance';
+      this.o.say(`${this.f58}: ${why}; cancel it and submit it again`);
+    } else if (name === 'start') {
       this.started = timestamp;
     } else if (name === 'alloc' && !this.begun) {
       this.begun = true;
