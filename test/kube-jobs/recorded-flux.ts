@@ -28,7 +28,6 @@ export function recordedFlux(
     'config get': recorded('kube-config-get.stdout'),
     'config load': '',
     'kvs get resource.eventlog': `${BIRTH}\n`,
-    [`job id --to=kvs ${JOB}`]: recorded('kube-id-kvs.stdout'),
   };
   program(
     directory,

@@ -15,8 +15,10 @@ import { FluxJob } from './flux-job.ts';
 import { prepareInstance } from './instance.ts';
 import { instanceKey } from './job-calls.ts';
 
-/** How many jobs make or remove their objects at the same time. */
-const AT_ONCE = 8;
+/** How many jobs make their objects at the same time. */
+const CREATE_AT_ONCE = 8;
+/** How many remove theirs. They wait for pods that take their time to end, and neither new jobs nor each other should wait for that. */
+const REMOVE_AT_ONCE = 64;
 const REMOVE_MS = 60_000;
 
 export type DaemonOptions = {
@@ -45,7 +47,7 @@ export async function runDaemon({
   const cluster = session.cluster();
   const key = await instanceKey(options);
   const follower = new Follower(cluster, ending, (trouble) => say(`the cluster: ${trouble}`));
-  const limit = pLimit(AT_ONCE);
+  const limits = { create: pLimit(CREATE_AT_ONCE), remove: pLimit(REMOVE_AT_ONCE) };
   const jobs = new Map<string, FluxJob>();
   // Until all that was there has been taken up, events wait: one that came before an earlier one of its job would be lost.
   let waiting: JobEvent[] | undefined = [];
@@ -56,7 +58,7 @@ export async function runDaemon({
     if (event.name === 'submit') {
       jobs.set(
         event.id,
-        new FluxJob({ event, key, session, cluster, follower, bridge, limit, options, say, signal: ending }),
+        new FluxJob({ event, key, session, cluster, follower, bridge, limits, options, say, signal: ending }),
       );
     }
     const job = jobs.get(event.id);
