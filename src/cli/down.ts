@@ -4,6 +4,7 @@ import { EXIT, UnetError } from '../errors.ts';
 import { errorLines } from '../events/error-text.ts';
 import { createRenderer } from '../events/renderer.ts';
 import { findJob } from '../session/job.ts';
+import { runOnLead } from '../session/on-lead.ts';
 import { takeDown } from '../session/take-down.ts';
 import { VERSION } from '../version.ts';
 import type { CommandModule } from './frame/command.ts';
@@ -21,6 +22,10 @@ export const down: CommandModule = {
     if (job === undefined) {
       say('this is not inside an allocation, and no local cluster is up: there is nothing to take down');
       return EXIT.done;
+    }
+    const there = await runOnLead(job, { signal, say });
+    if (there !== undefined) {
+      return there;
     }
     const renderer = await createRenderer({
       output: settings.output,

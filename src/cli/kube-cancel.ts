@@ -2,6 +2,7 @@
 
 import { didYouMean } from '../config/suggest.ts';
 import { EXIT, UnetError } from '../errors.ts';
+import { removeFluxCopy } from '../kube-jobs/flux/copy.ts';
 import { digestOf, namespaceOf, type Session } from '../kube-jobs/jobs/prepare.ts';
 import { type JobRecord, listRecords } from '../kube-jobs/jobs/record.ts';
 import { removeJob } from '../kube-jobs/jobs/remove.ts';
@@ -104,6 +105,7 @@ async function remove(
         say(`${what === 'remaining' ? 'still going:' : what} ${kind} ${name}`),
       signal,
     });
+    await removeFluxCopy(record, session.env);
     left += remaining.length;
   }
   return left === 0 ? EXIT.done : EXIT.failed;

@@ -1,5 +1,6 @@
 /** `unet kube submit`: a jobspec's objects, made at once, without a scheduler; they stay until `cancel`. */
 import { EXIT } from '../errors.ts';
+import { copyToFlux } from '../kube-jobs/flux/copy.ts';
 import { createJob } from '../kube-jobs/jobs/create.ts';
 import { newJobId } from '../kube-jobs/jobs/ownership.ts';
 import { prepareJob, type Session } from '../kube-jobs/jobs/prepare.ts';
@@ -43,6 +44,7 @@ export async function submitJob(
     onCreated: (object) => say(`created ${describeObject(object)}`),
     signal,
   });
+  await copyToFlux(record, session.env, { say, signal });
   if (message !== undefined) {
     say(message);
   }

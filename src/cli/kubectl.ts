@@ -3,6 +3,7 @@ import { UnetError } from '../errors.ts';
 import { runForeground } from '../process/foreground.ts';
 import { commandVariables } from '../session/cluster-variables.ts';
 import { findJob, usableCluster } from '../session/job.ts';
+import { runOnLead } from '../session/on-lead.ts';
 import { VERSION } from '../version.ts';
 import type { CommandModule } from './frame/command.ts';
 
@@ -13,8 +14,13 @@ export const kubectl: CommandModule = {
   example: [['unet kubectl get nodes -o wide', 'without eval of unet env']],
   settings: ['allocation', 'name', 'jobDir'],
   rest: 'everything',
-  async handler({ settings, env, cwd, signal, rest }) {
+  async handler({ settings, env, cwd, signal, rest, say }) {
     const job = await findJob({ settings, env, cwd, unet: VERSION, signal });
+    // A login node may have no route to the API server, and does not always see the kubeconfig.
+    const there = await runOnLead(job, { input: true, signal, say });
+    if (there !== undefined) {
+      return there;
+    }
     const variables = commandVariables(await usableCluster(job), job.paths, env);
     try {
       return await runForeground(['kubectl', ...rest], { env: { ...env, ...variables }, cwd, signal });

@@ -8,6 +8,7 @@ import { runForeground } from '../process/foreground.ts';
 import { commandVariables } from '../session/cluster-variables.ts';
 import { bringUp } from '../session/follow-bring-up.ts';
 import { findJob, type Job, usableCluster } from '../session/job.ts';
+import { runOnLead } from '../session/on-lead.ts';
 import { settingsWithPack } from '../session/settings-with-pack.ts';
 import { takeDown } from '../session/take-down.ts';
 import { type Loss, watchLoss } from '../session/watch-loss.ts';
@@ -46,6 +47,10 @@ export const run: CommandModule<Args> = {
       await refuseMissing(rest[0] ?? '', env);
     }
     const job = await findJob({ settings, env, cwd, unet: VERSION, signal });
+    const there = await runOnLead(job, { needsLead: true, input: true, signal, say });
+    if (there !== undefined) {
+      return there;
+    }
     const renderer = rendererWhenNeeded({
       output: settings.output,
       stream: stderr,

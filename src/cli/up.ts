@@ -4,6 +4,7 @@ import { EXIT } from '../errors.ts';
 import { rendererWhenNeeded } from '../events/renderer.ts';
 import { bringUp } from '../session/follow-bring-up.ts';
 import { findJob } from '../session/job.ts';
+import { runOnLead } from '../session/on-lead.ts';
 import { settingsWithPack } from '../session/settings-with-pack.ts';
 import { VERSION } from '../version.ts';
 import type { CommandContext, CommandModule } from './frame/command.ts';
@@ -28,6 +29,10 @@ export async function runUp(context: CommandContext): Promise<number> {
   const releaseGiven = context.origins.release?.source !== 'default';
   const settings = await settingsWithPack({ settings: context.settings, releaseGiven, env, cwd, signal });
   const job = await findJob({ settings, env, cwd, unet: VERSION, signal });
+  const there = await runOnLead(job, { fromNodes: true, signal, say });
+  if (there !== undefined) {
+    return there;
+  }
   const renderer = rendererWhenNeeded({
     output: settings.output,
     stream: stderr,

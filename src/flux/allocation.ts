@@ -9,6 +9,7 @@ import type { FluxDetails } from './details.ts';
 import { type FluxOptions, fluxEnvironment } from './flux.ts';
 import { birth, fileDistribution, getattr, timeLeft } from './instance.ts';
 import { decimalJobId } from './job-id.ts';
+import { ownSocket } from './own-socket.ts';
 import { isOlder, OLDEST, tooOld } from './too-old.ts';
 
 /**
@@ -56,8 +57,8 @@ export async function fluxAllocation(
   }
   const oneEach = new Set(hosts).size === hosts.length;
   const nodes = oneEach ? hosts : hosts.map((host, index) => `${host}-${index}`);
-  // Through flux proxy the broker of another host answers.
-  const own = env.FLUX_PROXY_REMOTE === undefined ? Number(rank) : undefined;
+  const socket = await ownSocket(uri, { rank, born }, env, options);
+  const own = socket === undefined ? undefined : Number(rank);
   const endMs = leftMs ?? (await enclosingTimeLeft(env, signal));
   return {
     kind: 'flux',
@@ -68,7 +69,8 @@ export async function fluxAllocation(
     endsAt: endMs === undefined ? undefined : Date.now() + endMs,
     sharesHosts: !oneEach,
     details: {
-      uri,
+      // A proxy's ends with its command, and what stays has to reach the broker after that.
+      uri: socket ?? uri,
       rank: own,
       version,
       files: fileDistribution(version),

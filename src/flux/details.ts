@@ -3,9 +3,9 @@ import * as z from 'zod';
 import type { Allocation } from '../scheduler/allocation.ts';
 
 export const FluxDetails = z.object({
-  /** Of the broker. */
+  /** Of the broker: its own socket where that is on this host, else what FLUX_URI says. */
   uri: z.string(),
-  /** Of the broker on this host; undefined through flux proxy. */
+  /** Of the broker on this host; undefined where that is on another one, as through flux proxy. */
   rank: z.number().optional(),
   version: z.string().optional(),
   /** How the instance gives files to all ranks; undefined: it is too old. */

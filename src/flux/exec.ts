@@ -15,11 +15,26 @@ export function fluxExecArgv(rank: number, command: readonly string[]): string[]
 export function fluxCommandArgv(
   rank: number,
   command: readonly string[],
-  { terminal = false }: { terminal?: boolean } = {},
+  { terminal = false, input = false }: { terminal?: boolean; input?: boolean } = {},
 ): string[] {
   // flux exec has no terminals: script(1) makes one over there, and its input and output are the command's own.
   const inTerminal = ['script', '-qec', command.map(shellQuote).join(' '), '/dev/null'];
-  return [...onRank(rank), ...(terminal ? inTerminal : ['--noinput', ...command])];
+  return [...onRank(rank), ...(terminal ? inTerminal : input ? command : ['--noinput', ...command])];
+}
+
+/**
+ * A command on rank 0, in the directory `cwd` if it is there, whose output is wanted as it is written: stdbuf sees to that here, and what
+ * it has put into the environment, which travels on, is removed there.
+ */
+export function leadCommandArgv(
+  command: readonly string[],
+  { cwd, terminal, input }: { cwd: string; terminal: boolean; input: boolean },
+): string[] {
+  const script =
+    'unset LD_PRELOAD _STDBUF_I _STDBUF_O _STDBUF_E; cd "$1" 2>/dev/null || cd /; shift; exec "$@"';
+  const there = ['sh', '-c', script, 'sh', cwd, ...command];
+  const argv = fluxCommandArgv(0, there, { terminal, input });
+  return terminal ? argv : ['stdbuf', '-oL', ...argv];
 }
 
 /** In "/", since the current directory need not be there on other nodes. */

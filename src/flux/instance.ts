@@ -45,6 +45,8 @@ export async function wasShutDown(rank: number, options: FluxOptions): Promise<b
   return exitCode === 0 && new RegExp(`^\\s*${rank} \\S+: offline\\b`, 'm').test(stdout);
 }
 
+/** From 0.38 on rank 0 refused commands from other ranks; since 0.59 in instances of several users only (src/broker/exec.c). */
+export const RANK_0_SINCE = '0.59.0';
 export const ARCHIVE_SINCE = '0.60.0';
 export const FILEMAP_SINCE = '0.48.0';
 

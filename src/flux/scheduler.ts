@@ -16,6 +16,7 @@ import { fluxHooks } from './hooks.ts';
 import { ARCHIVE_SINCE, FILEMAP_SINCE } from './instance.ts';
 import { fluxJobRecord } from './job-record.ts';
 import { fluxExecLauncher } from './launcher.ts';
+import { onRank0, rank0Refuses } from './on-lead.ts';
 import { tooOld } from './too-old.ts';
 import { removeFluxTraces } from './traces.ts';
 
@@ -49,14 +50,17 @@ function inInstance(
   env: NodeJS.ProcessEnv,
 ): Pick<SchedulerJob, 'launcher'> & Partial<SchedulerJob> {
   const { uri, files, version } = details;
+  const [lead] = nodes;
   const environment = () => fluxEnvironment(env, uri);
   return {
     launcher: fluxExecLauncher({ uri, ranks: nodes, self }),
     environment,
     command: (node, argv, how) => {
       const rank = nodes.indexOf(node);
-      return rank < 0 ? undefined : fluxCommandArgv(rank, argv, how);
+      const refused = rank === 0 && self !== node && rank0Refuses(version);
+      return rank < 0 || refused ? undefined : fluxCommandArgv(rank, argv, how);
     },
+    ...(lead === undefined || lead === self ? {} : { onLead: onRank0(lead, self, uri, version) }),
     joinTransports: TRANSPORTS[files ?? 'none'],
     tools: files === undefined ? [] : ['flux'],
     whyNoArchive: (what, instead, wanted) =>

@@ -45,6 +45,8 @@ export type SchedulerJob = {
    * @param terminal pass a terminal on to the command.
    */
   command: (node: string, argv: readonly string[], how?: { terminal?: boolean }) => string[] | undefined;
+  /** Present where what stays cannot be on this host, but has to be on the lead: commands that start it are run there. */
+  onLead?: OnLead;
   /** The environment of the scheduler's own commands. */
   environment: () => Environment;
   /** Ways by which a join record can travel, the preferred one first; each is used if its own conditions hold. */
@@ -65,6 +67,17 @@ export type SchedulerJob = {
   removeTraces?: (clusterName: string) => Promise<void>;
   /** A cluster in an allocation around this one: a sentence about it, and the command that uses it. Never throws. */
   enclosingCluster?: () => Promise<EnclosingCluster | undefined>;
+};
+
+export type OnLead = {
+  /** This host is none of the allocation's: a login node. */
+  outside: boolean;
+  /** The command line that runs `argv` there, in the directory `cwd` if it is there; its output comes as it is written. Run it with `environment`. */
+  command: (argv: readonly string[], how: { cwd: string; terminal: boolean; input: boolean }) => string[];
+  /** @param env of this process: what of it is for the lead. */
+  environment: (env: NodeJS.ProcessEnv) => NodeJS.ProcessEnv;
+  /** Why the scheduler cannot do it. */
+  refusal?: UnetError;
 };
 
 export type EnclosingCluster = { sentence: string; use: string };

@@ -32,7 +32,9 @@ export async function withKubeconfigHere(job: Job, { state, from }: FoundState):
     throw new UnetError(
       'UNET_NO_CLUSTER',
       `${self ?? 'this host'} is no node of the cluster ${state.jobId}, and does not see its job directory, where the kubeconfig is`,
-      { remedy: `use one of its nodes (${nodes}), or name a shared --job-dir when you bring it up` },
+      {
+        remedy: `"unet kubectl" works from here in Flux; or use one of its nodes (${nodes}), or name a shared --job-dir when you bring it up`,
+      },
     );
   }
   if (!existsSync(own.file)) {
@@ -63,7 +65,7 @@ async function fetchFromLead({ allocation, env }: Job, state: JobState): Promise
   if (result?.exitCode !== 0 || result.stdout === '') {
     const how =
       result === undefined
-        ? 'this scheduler runs no commands there'
+        ? 'the scheduler runs no commands there from here'
         : `${result.argv[0]} ${describeEnd(result, TIMEOUT_MS)}`;
     throw new UnetError(
       'UNET_NO_CLUSTER',
@@ -71,7 +73,10 @@ async function fetchFromLead({ allocation, env }: Job, state: JobState): Promise
       {
         node: state.lead,
         tail: lastLines(result?.stderr ?? ''),
-        remedy: 'is the cluster still up? See "unet status"',
+        remedy:
+          result === undefined
+            ? `type it on ${state.lead}, or use "unet kubectl" there`
+            : 'is the cluster still up? See "unet status"',
       },
     );
   }

@@ -1,6 +1,7 @@
 /** The daemon where there is no Flux: recorded answers of a real one, the journal of the example's job, and the rehearsal API. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openKubernetes } from '../../src/cluster/index.ts';
 import { Cluster } from '../../src/kube-jobs/cluster.ts';
@@ -30,14 +31,18 @@ describe.skipIf(kubectl?.code !== 0)('the daemon', () => {
     await cluster?.stop();
   });
 
-  function start(directory: string, flux: Parameters<typeof recordedFlux>[1] = {}) {
+  function start(
+    directory: string,
+    flux: Parameters<typeof recordedFlux>[1] = {},
+    Connected: typeof Cluster = Cluster,
+  ) {
     const env = {
       ...cluster.environment,
       PATH: recordedFlux(directory, flux),
       FLUX_URI: 'local:///recorded',
     };
     const over = new AbortController();
-    const connected = new Cluster(openKubernetes(undefined, { env }));
+    const connected = new Connected(openKubernetes(undefined, { env }));
     const said: string[] = [];
     const session = {
       cluster: () => connected,
@@ -91,6 +96,38 @@ describe.skipIf(kubectl?.code !== 0)('the daemon', () => {
     await stop();
     expect(await cluster.objects()).toEqual(['secret/nginx']);
     await cluster.kubectl('delete', 'secret', 'nginx');
+  });
+
+  test('takes up a job that is allocated while it still removes what others have left', async () => {
+    const directory = scratch();
+    class AllocatedMeanwhile extends Cluster {
+      override async list(...args: Parameters<Cluster['list']>) {
+        if (args[0].kind === 'ConfigMap') {
+          writeFileSync(join(directory, 'go'), '');
+          await until(() => existsSync(join(directory, 'allocated')));
+          // What the pipe holds by now is read in the next turn of the event loop.
+          await setImmediate();
+          await setImmediate();
+        }
+        return await super.list(...args);
+      }
+    }
+    const { stop } = start(directory, { allocLater: true }, AllocatedMeanwhile);
+    await until(() => linesOf(directory, 'calls').some((call) => call.startsWith('job-exec-override start')));
+    await until(() =>
+      linesOf(directory, 'calls').some((call) => call.startsWith('job-exec-override finish')),
+    );
+    await stop();
+    expect(await cluster.objects()).toEqual([]);
+  });
+
+  test('says which job takes nodes of the instance since alloc-bypass was not loaded', async () => {
+    const { said, stop } = start(scratch(), { bypassed: false });
+    const line = await until(() => said.find((one) => one.includes('alloc-bypass.so was not loaded')));
+    expect(line).toContain(`${JOB}: alloc-bypass.so was not loaded when it was submitted`);
+    await stop();
+    await cluster.kubectl('delete', 'deployment,service,secret,configmap', '-l', 'unet/kube-job');
+    await until(async () => (await cluster.objects()).length === 0);
   });
 
   test('that ends leaves its jobs to the next one', async () => {

@@ -5,8 +5,19 @@ import { program } from '../process/scratch.ts';
 
 export const JOB = 'f72t5WP1';
 
-/** A PATH on which it is first. `notFound`: how often the job is not known yet when it is to be started. */
-export function recordedFlux(directory: string, { notFound = 0 }: { notFound?: number } = {}): string {
+/**
+ * A PATH on which it is first. `notFound`: how often the job is not known yet when it is to be started. `allocLater`: the
+ * job's submission is of the past, and its allocation comes when the file `go` is there; then `allocated` is there.
+ * `bypassed: false`: alloc-bypass.so was not loaded at its submission.
+ */
+export function recordedFlux(
+  directory: string,
+  {
+    notFound = 0,
+    allocLater = false,
+    bypassed = true,
+  }: { notFound?: number; allocLater?: boolean; bypassed?: boolean } = {},
+): string {
   const journal = recorded('kube-bridge.jsonl')
     .split('\n')
     .filter((line) => line.includes(JOB));
@@ -17,7 +28,6 @@ export function recordedFlux(directory: string, { notFound = 0 }: { notFound?: n
     'config get': recorded('kube-config-get.stdout'),
     'config load': '',
     'kvs get resource.eventlog': `${BIRTH}\n`,
-    [`job id --to=kvs ${JOB}`]: recorded('kube-id-kvs.stdout'),
   };
   program(
     directory,
@@ -49,9 +59,16 @@ if (call in answers) {
   const say = (name) => journal.filter((line) => line.includes('"name": "' + name + '"')).forEach((line) =>
     console.log(line.replace(/"timestamp": [0-9.]+/, '"timestamp": ' + Date.now() / 1000)));
   console.log('{"ready": true}');
-  console.log('{"current": true}');
-  ['submit', 'set-flags', 'validate', 'depend', 'priority', 'alloc'].forEach(say);
+  const before = ['submit', ...(${bypassed} ? ['set-flags'] : []), 'validate', 'depend', 'priority'];
+  if (${allocLater}) {
+    before.forEach(say);
+    console.log('{"current": true}');
+  } else {
+    console.log('{"current": true}');
+    [...before, 'alloc'].forEach(say);
+  }
   const looking = setInterval(() => {
+    if (existsSync(file('go'))) { require('node:fs').rmSync(file('go')); say('alloc'); writeFileSync(file('allocated'), ''); }
     if (existsSync(file('started'))) { say('start'); require('node:fs').rmSync(file('started')); }
     if (existsSync(file('finished'))) { ['finish', 'release', 'free', 'clean'].forEach(say); clearInterval(looking); }
   }, 20);

@@ -123,7 +123,9 @@ describe.skipIf(unavailable !== undefined)('jobs with flux-kube=1', () => {
       echo '{"ingest": {"frobnicator": {"plugins": ["defaults", "constraints", "'$frobnicator'"]}},
         "job-manager": {"prolog": {"command": ["node", "'$unet_bin'", "kube", "prolog", "--kubeconfig", "'$KUBECONFIG'", "--templates", "'$UNET_KUBE_TEMPLATES'"]},
                         "epilog": {"command": ["node", "'$unet_bin'", "kube", "epilog", "--kubeconfig", "'$KUBECONFIG'"]}}}' | flux config load
-      flux jobtap load alloc-bypass.so; flux jobtap load perilog.so
+      flux jobtap load perilog.so
+      flux job submit job.json 2>&1 | grep -o 'needs the plugin alloc-bypass.so, which is not loaded'
+      flux jobtap load alloc-bypass.so
       id=$(flux job submit job.json)
       flux job wait-event $id start > /dev/null
       echo "running: $(flux jobs -no '{status_abbrev} {nodelist}' $id): $(objects)"
@@ -133,6 +135,7 @@ describe.skipIf(unavailable !== undefined)('jobs with flux-kube=1', () => {
       flux job attach $id; echo "attach: $?"
       flux job wait-event $id clean > /dev/null
       DAEMON=$!`);
+    expect(output).toContain('needs the plugin alloc-bypass.so, which is not loaded');
     expect(output).toContain('running: R kubernetes: deployment.apps/nginx service/nginx secret/nginx');
     expect(output).toMatch(/ended: CD: *$/m);
     expect(output).toContain('attach: 5');
@@ -145,6 +148,9 @@ describe.skipIf(unavailable !== undefined)('jobs with flux-kube=1', () => {
       flux kube get template_names
       id=$(flux submit -n1 flux kube run batch -o '{CODE: 4}')
       flux job attach $id; echo "attach: $?"
+      echo "kept: $(flux job info $id guest.unet-kube | grep -o '"kind":"Job"')"
+      id=$(flux kube mini submit batch); flux kvs ls unet-kube
+      flux kube cancel $id; flux kvs ls unet-kube | wc -w
       id=$(flux submit -n1 flux kube run batch -o '{SLEEP: 100}')
       until [ -n "$(kubectl get pods -l unet/kube-job -o name)" ]; do sleep 0.1; done
       flux cancel $id
@@ -154,5 +160,7 @@ describe.skipIf(unavailable !== undefined)('jobs with flux-kube=1', () => {
     expect(output).toContain('nginx-template');
     expect(output).toContain('begin\nend\n');
     expect(output).toContain('attach: 4');
+    expect(output).toContain('kept: "kind":"Job"');
+    expect(output).toMatch(/^batch-\w{5}\n0$/m);
   });
 });

@@ -3,19 +3,22 @@
  * nothing itself. Which jobs there are is in Flux, what they have made is in their records; when it starts again it goes on with both.
  */
 import pLimit from 'p-limit';
+import { withDeadline } from '../../cluster/deadline.ts';
 import { EXIT, UnetError } from '../../errors.ts';
 import { type FluxOptions, fluxEnvironment } from '../../flux/flux.ts';
 import { Follower } from '../follow/follower.ts';
 import type { Session } from '../jobs/prepare.ts';
 import { listRecords } from '../jobs/record.ts';
 import { removeJob } from '../jobs/remove.ts';
-import { type Bridge, type JobEvent, startBridge } from './bridge.ts';
+import { type JobEvent, startBridge } from './bridge.ts';
 import { FluxJob } from './flux-job.ts';
 import { prepareInstance } from './instance.ts';
 import { instanceKey } from './job-calls.ts';
 
-/** How many jobs make or remove their objects at the same time. */
-const AT_ONCE = 8;
+/** How many jobs make their objects at the same time. */
+const CREATE_AT_ONCE = 8;
+/** How many remove theirs. They wait for pods that take their time to end, and neither new jobs nor each other should wait for that. */
+const REMOVE_AT_ONCE = 64;
 const REMOVE_MS = 60_000;
 
 export type DaemonOptions = {
@@ -44,36 +47,35 @@ export async function runDaemon({
   const cluster = session.cluster();
   const key = await instanceKey(options);
   const follower = new Follower(cluster, ending, (trouble) => say(`the cluster: ${trouble}`));
-  const limit = pLimit(AT_ONCE);
+  const limits = { create: pLimit(CREATE_AT_ONCE), remove: pLimit(REMOVE_AT_ONCE) };
   const jobs = new Map<string, FluxJob>();
-  const past: JobEvent[] = [];
-  let isPast = true;
-  let bridge: Bridge | undefined;
+  // Until all that was there has been taken up, events wait: one that came before an earlier one of its job would be lost.
+  let waiting: JobEvent[] | undefined = [];
+  const receive = (event: JobEvent) => (waiting === undefined ? take(event) : void waiting.push(event));
+  const bridge = await startBridge(options.env, receive, (line) => say(`flux: ${line}`));
 
   const take = (event: JobEvent) => {
-    if (bridge === undefined || isPast) {
-      past.push(event);
-      return;
-    }
     if (event.name === 'submit') {
       jobs.set(
         event.id,
-        new FluxJob({ event, key, session, cluster, follower, bridge, limit, options, say, signal: ending }),
+        new FluxJob({ event, key, session, cluster, follower, bridge, limits, options, say, signal: ending }),
       );
     }
-    jobs.get(event.id)?.take(event);
+    const job = jobs.get(event.id);
+    job?.take(event);
     if (event.name === 'clean') {
-      jobs.delete(event.id);
+      void job?.settled().then(() => jobs.delete(event.id));
     }
   };
 
-  bridge = await startBridge(options.env, take, (line) => say(`flux: ${line}`));
   try {
     await Promise.race([bridge.current, aborted(ending)]);
-    isPast = false;
-    const living = livingJobs(past);
+    const ended = endedJobs(waiting);
+    const living = new Set(waiting.map(({ id }) => id).filter((id) => !ended.has(id)));
     await removeOrphans(session, cluster, key, living, say, ending);
-    past.filter(({ id }) => living.has(id)).forEach(take);
+    const events = waiting;
+    waiting = undefined;
+    events.filter(({ id }) => !ended.has(id)).forEach(take);
     onReady();
     const how = await Promise.race([bridge.ended, aborted(signal)]);
     if (how !== undefined) {
@@ -87,10 +89,8 @@ export async function runDaemon({
   }
 }
 
-/** The ids of jobs that have not come to their end. */
-function livingJobs(events: readonly JobEvent[]): Set<string> {
-  const over = new Set(events.filter(({ name }) => name === 'clean').map(({ id }) => id));
-  return new Set(events.map(({ id }) => id).filter((id) => !over.has(id)));
+function endedJobs(events: readonly JobEvent[]): Set<string> {
+  return new Set(events.filter(({ name }) => name === 'clean').map(({ id }) => id));
 }
 
 /** What jobs have left that ended while there was no daemon. */
@@ -111,9 +111,10 @@ async function removeOrphans(
   );
   for (const orphan of orphans) {
     say(`removing what the job ${orphan.job ?? orphan.id} has left`);
-    await removeJob(cluster, orphan, {
-      signal: AbortSignal.any([signal, AbortSignal.timeout(REMOVE_MS)]),
-    }).catch((error: unknown) => say(`${orphan.id}: ${UnetError.from(error).message}`));
+    // Not AbortSignal.any with a timeout of its own: nothing else would hold that, and it is collected before it fires (Node 20).
+    await withDeadline(`remove ${orphan.id}`, { timeoutMs: REMOVE_MS, signal }, (both) =>
+      removeJob(cluster, orphan, { signal: both }),
+    ).catch((error: unknown) => say(`${orphan.id}: ${UnetError.from(error).message}`));
   }
 }
 

@@ -25,7 +25,8 @@ export type FluxJobOptions = {
   cluster: Cluster;
   follower: Follower;
   bridge: Bridge;
-  limit: LimitFunction;
+  /** How many jobs make their objects at the same time, and how many remove theirs. */
+  limits: { create: LimitFunction; remove: LimitFunction };
   options: FluxOptions;
   say: (line: string) => void;
   signal: AbortSignal;
@@ -43,6 +44,8 @@ export class FluxJob {
   /** Seconds since the epoch, of the start event. */
   private started: number | undefined;
   private record: JobRecord | undefined;
+  private bypasses = false;
+  private removed = false;
 
   constructor(options: FluxJobOptions) {
     this.o = options;
@@ -52,7 +55,13 @@ export class FluxJob {
   }
 
   take({ name, timestamp, context }: JobEvent): void {
-    if (name === 'start') {
+    if (name === 'set-flags') {
+      this.bypasses ||= JSON.stringify(context.flags ?? []).includes('alloc-bypass');
+    } else if (name === 'validate' && !this.bypasses) {
+      const why =
+        'alloc-bypass.so was not loaded when it was submitted, so it waits for nodes of this instance';
+      this.o.say(`${this.f58}: ${why}; cancel it and submit it again`);
+    } else if (name === 'start') {
       this.started = timestamp;
     } else if (name === 'alloc' && !this.begun) {
       this.begun = true;
@@ -80,8 +89,8 @@ export class FluxJob {
     }
     // A daemon that ends leaves its jobs to the next one.
     if (!ending.aborted) {
-      await this.o
-        .limit(() => this.remove())
+      await this.o.limits
+        .remove(() => this.remove())
         .catch((error: unknown) => say(`${this.f58}: ${UnetError.from(error).message}`));
     }
   }
@@ -90,9 +99,9 @@ export class FluxJob {
     const { follower, options, say } = this.o;
     const calls = { ...options, signal };
     const again = this.started !== undefined;
-    this.record = await this.o.limit(() => this.objects(signal));
+    this.record = await this.o.limits.create(() => this.objects(signal));
     const { record } = this;
-    await keepWithJob(this.f58, JSON.stringify(withoutSecrets(record.list)), calls);
+    await keepWithJob(this.o.event.id, JSON.stringify(withoutSecrets(record.list)), calls);
     if (this.started === undefined) {
       await startOverride(this.f58, calls);
     }
@@ -116,7 +125,7 @@ export class FluxJob {
     }
     // First the objects, then the end: who sees the job ended finds nothing of it left.
     await this.output.flush();
-    await this.o.limit(() => this.remove());
+    await this.o.limits.remove(() => this.remove());
     await finishOverride(this.f58, exitCodeOf(ending), calls);
   }
 
@@ -151,13 +160,16 @@ export class FluxJob {
 
   private async remove(): Promise<void> {
     const { session, cluster, say } = this.o;
+    if (this.removed) {
+      return;
+    }
     const signal = AbortSignal.timeout(REMOVE_MS);
     const namespace = this.record?.namespace ?? this.namespaceIfReadable(session);
     const known = this.record ?? (namespace && (await readRecord(cluster, this.id, namespace, signal)));
     if (known !== undefined && known !== '') {
       const { remaining } = await removeJob(cluster, known, { signal });
       remaining.forEach(({ kind, name }) => void say(`${this.f58}: not gone yet: ${kind} ${name}`));
-      this.record = undefined;
+      this.removed = remaining.length === 0;
     }
   }
 

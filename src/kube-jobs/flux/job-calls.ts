@@ -61,8 +61,8 @@ export async function jobspecOf(id: string, options: FluxOptions): Promise<strin
 }
 
 /** Keeps `text` with the job in the KVS, for people; what is deleted goes by the record in the cluster. */
-export async function keepWithJob(id: string, text: string, options: FluxOptions): Promise<void> {
-  await putValue(`${await directoryOf(id, options)}.unet-kube`, text, options);
+export async function keepWithJob(decimalId: string, text: string, options: FluxOptions): Promise<void> {
+  await putValue(`${directoryOf(decimalId)}.unet-kube`, text, options);
 }
 
 /** A moment before which all of a job's lines are in its output, RFC 3339; undefined: there is none. Lines of its last second may come twice. */
@@ -74,6 +74,8 @@ export async function lastOutput(decimalId: string, options: FluxOptions): Promi
   return timestamp === undefined ? undefined : new Date(timestamp * 1000 - MARGIN_MS).toISOString();
 }
 
-async function directoryOf(id: string, options: FluxOptions): Promise<string> {
-  return await flux(['job', 'id', '--to=kvs', id], options);
+/** What `flux job id --to=kvs` says: `job.0000.0035.782b.4000`, see RFC 16. */
+export function directoryOf(decimalId: string): string {
+  const hex = BigInt(decimalId).toString(16).padStart(16, '0');
+  return ['job', ...(hex.match(/.{4}/g) ?? [])].join('.');
 }

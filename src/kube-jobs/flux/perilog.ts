@@ -90,7 +90,7 @@ export async function followJob({ session, signal, say }: HookOptions, f58: stri
     cluster,
     follower: new Follower(cluster, ending),
     bridge,
-    limit: pLimit(1),
+    limits: { create: pLimit(1), remove: pLimit(1) },
     options: job.calls,
     say,
     signal: ending,

@@ -2,6 +2,7 @@
 
 import os
 
+import flux
 from flux.job.frobnicator import FrobnicatorPlugin
 
 R = {
@@ -16,6 +17,8 @@ R = {
 
 
 class Frobnicator(FrobnicatorPlugin):
+    handle = None
+
     def frob(self, jobspec, userid, urgency, flags):
         if jobspec.attributes.get("system", {}).get("flux-kube") != 1:
             return
@@ -25,6 +28,19 @@ class Frobnicator(FrobnicatorPlugin):
                 "flux-kube=1 is for the instance's owner; "
                 f"submit an ordinary job instead: flux submit unet kube run {template}"
             )
+        # Otherwise it would be given nodes of the instance, and hold them until somebody cancels it.
+        if not self.bypasses_allocation():
+            raise ValueError(
+                "flux-kube=1 needs the plugin alloc-bypass.so, which is not loaded since this instance has started; "
+                'start "unet kube daemon", which loads it, or "flux jobtap load alloc-bypass.so", and submit again'
+            )
         jobspec.setattr("system.alloc-bypass.R", R)
         # No duration: the daemon ends it, and knows when.
         jobspec.setattr("system.exec.test", {"override": 1, "run_duration": "0"})
+
+    def bypasses_allocation(self):
+        if self.handle is None:
+            self.handle = flux.Flux()
+        # What "flux jobtap list" asks.
+        loaded = self.handle.rpc("job-manager.jobtap", {"query_only": True}).get()
+        return any("alloc-bypass" in plugin for plugin in loaded["plugins"])

@@ -1,5 +1,6 @@
 /** A job in the foreground: made, followed, and removed whatever happens. For guests of Flux, for Slurm, for a terminal. */
 import { EXIT, UnetError } from '../../errors.ts';
+import { copyToFlux, removeFluxCopy } from '../flux/copy.ts';
 import { Follower } from '../follow/follower.ts';
 import { timeText } from '../follow/trouble.ts';
 import type { JobRequest } from '../jobspec/jobspec.ts';
@@ -43,6 +44,7 @@ export async function runJob(session: Session, request: JobRequest, options: Run
   const walltimeEnd = durationMs === undefined ? undefined : Date.now() + durationMs;
   const over = new AbortController();
   try {
+    await copyToFlux(record, session.env, { say, signal });
     const follower = new Follower(cluster, AbortSignal.any([signal, over.signal]), (trouble) =>
       say(`${timeText(new Date())} ${trouble}`),
     );
@@ -51,6 +53,7 @@ export async function runJob(session: Session, request: JobRequest, options: Run
     return exitCodeOf(ending);
   } finally {
     over.abort();
+    await removeFluxCopy(record, session.env);
     const { remaining } = await removeJob(cluster, record, {
       signal: AbortSignal.timeout(REMOVE_MS),
       waitMs: signal.aborted ? 0 : REMOVE_MS / 2,
