@@ -160,7 +160,7 @@ async function endLead({ allocation, paths }: Context, keepLogs: boolean): Promi
   if (existsSync(paths.directory) && state?.phase !== 'stopped') {
     const reason = 'the job has ended';
     const keep = keepLogs || state?.error !== undefined;
-    await endJob(paths, { jobId, state, keepLogs: keep, reason, supervisedHere: true });
+    await endJob(paths, { jobId, state, keepLogs: keep, reason });
   } else {
     await removeSecrets(paths);
     await removeControl(jobId);

@@ -42,19 +42,13 @@ export type EndedJob = {
   state: JobState | undefined;
   keepLogs: boolean;
   reason: string;
-  /** The supervisor was on this host, where its socket may be left. */
-  supervisedHere: boolean;
 };
 
 /** What a supervisor does at its end, in place of one that cannot: no secret, no socket, no file stays but the logs that are kept. */
-export async function endJob(
-  paths: JobPaths,
-  { jobId, state, keepLogs, reason, supervisedHere }: EndedJob,
-): Promise<void> {
+export async function endJob(paths: JobPaths, { jobId, state, keepLogs, reason }: EndedJob): Promise<void> {
   await removeSecrets(paths);
-  if (supervisedHere) {
-    await removeControl(jobId);
-  }
+  // On the supervisor's host; elsewhere nothing is there.
+  await removeControl(jobId);
   if (keepLogs && state !== undefined) {
     const ended: JobState = {
       ...state,
@@ -64,6 +58,10 @@ export async function endJob(
       nodes: state.nodes.map((node) => ({ ...node, clean: true })),
     };
     await writePrivateFile(paths.state, `${JSON.stringify(ended, null, 2)}\n`).catch(() => {}); // a full disk
+  }
+  if (state === undefined) {
+    // It could not be read, whatever it is.
+    await rm(paths.state, { recursive: true, force: true });
   }
   await removeJob(paths, { keepLogs });
 }
