@@ -143,14 +143,22 @@ async function firstAnswer(
       return events;
     }
     if (!ended && !isAlive(supervisor.pid)) {
+      const failure = supervisor.failure();
+      if (failure !== undefined) {
+        throw failure;
+      }
       // When two start at the same time one of them has ended at once: the other is about to answer.
       ended = true;
       deadline = performance.now() + RIVAL_MS;
     }
     if (performance.now() > deadline) {
-      throw new UnetError('UNET_SUPERVISOR', 'the supervisor did not start', {
+      const { supervisorLog } = job.paths;
+      const how = ended
+        ? 'has ended before it answered'
+        : `did not answer within ${START_TIMEOUT_MS / 1000} s`;
+      throw new UnetError('UNET_SUPERVISOR', `the supervisor ${how}`, {
         tail: lastLines(supervisor.output()),
-        log: job.paths.supervisorLog,
+        ...(existsSync(supervisorLog) ? { log: supervisorLog } : {}),
       });
     }
     await sleep(POLL_MS, undefined, { signal });
