@@ -35,6 +35,7 @@ export const ERROR_CODES = {
   UNET_NOT_ROOT: EXIT.preflight,
   UNET_FOREIGN_FILE: EXIT.preflight,
   UNET_DIR_SHARED: EXIT.preflight,
+  UNET_DIR_NOEXEC: EXIT.preflight,
   UNET_DISK_FULL: EXIT.failed,
   UNET_TOOL_MISSING: EXIT.preflight,
   UNET_ENGINE_MISSING: EXIT.preflight,

@@ -3,11 +3,12 @@ import { open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { ERROR_CODES, type ErrorCode, type UnetError } from '../errors.ts';
+import { ProcessIdentity } from '../process/identity.ts';
 
 const ClaimNote = z.object({
   state: z.enum(['held', 'released']),
   host: z.string(),
-  process: z.object({ boot: z.string(), namespace: z.string(), pid: z.number(), start: z.string() }),
+  process: ProcessIdentity,
   beat: z.number(),
   error: z
     .object({

@@ -1,6 +1,6 @@
 /** Where the cache of releases is, and what lies where in it. */
-import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
+import { needHome } from '../files/home.ts';
 
 /** `--cache`, else under XDG_CACHE_HOME, else ~/.cache (XDG base directory specification 0.8). */
 export function cacheDirectory(setting: string | undefined, env: NodeJS.ProcessEnv): string {
@@ -9,7 +9,7 @@ export function cacheDirectory(setting: string | undefined, env: NodeJS.ProcessE
   }
   const given = env.XDG_CACHE_HOME ?? '';
   // The specification has relative paths ignored.
-  const base = isAbsolute(given) ? given : join(env.HOME || homedir(), '.cache');
+  const base = isAbsolute(given) ? given : join(needHome(env, 'the cache of releases', '--cache'), '.cache');
   return join(base, 'unet');
 }
 

@@ -5,6 +5,7 @@ import type { ClusterManager, KubernetesConfig, NomadConfig } from '../cluster/i
 import { CLUSTER_SECTION } from '../config/file-source.ts';
 import { type ConfigText, findProjectFile, readConfig, readUserFile } from '../config/files.ts';
 import { UnetError } from '../errors.ts';
+import { homeOf } from '../files/home.ts';
 
 export type ConnectionFlags = {
   context?: string;
@@ -73,7 +74,7 @@ async function fromFile({ cwd, env }: ConnectionSource): Promise<Section> {
 async function configFiles(env: NodeJS.ProcessEnv, cwd: string): Promise<(ConfigText | undefined)[]> {
   const given = env.UNET_CONFIG ?? '';
   if (given === '') {
-    return [await findProjectFile(cwd, env.HOME), await readUserFile(env)];
+    return [await findProjectFile(cwd, homeOf(env)), await readUserFile(env)];
   }
   const path = resolve(cwd, given);
   const file = await readConfig(path);

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import which from 'which';
 import { EXIT, UnetError } from '../errors.ts';
 import { rendererWhenNeeded } from '../events/renderer.ts';
+import { searchPath } from '../process/environment.ts';
 import { runForeground } from '../process/foreground.ts';
 import { commandVariables } from '../session/cluster-variables.ts';
 import { bringUp } from '../session/follow-bring-up.ts';
@@ -81,7 +82,7 @@ export const run: CommandModule<Args> = {
 /** Before anything is started for it. A kubectl may be in the pack. */
 async function refuseMissing(command: string, env: NodeJS.ProcessEnv): Promise<void> {
   // With a slash it is looked for from here, as a shell does it.
-  if ((await which(command, { path: env.PATH ?? '', nothrow: true })) !== null) {
+  if ((await which(command, { path: searchPath(env), nothrow: true })) !== null) {
     return;
   }
   const isThere = command.includes('/') && existsSync(command);

@@ -1,9 +1,9 @@
 /** Finding and reading configuration files, and refusing those that somebody else could have prepared. */
 import { constants } from 'node:fs';
 import { type FileHandle, lstat, open } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { errnoOf, UnetError } from '../errors.ts';
+import { homeOf } from '../files/home.ts';
 import { isTrustedPath, resolveSafely } from '../files/safe-path.ts';
 
 export const CONFIG_NAME = 'unet.yaml';
@@ -26,7 +26,10 @@ export type ConfigText = {
  *
  * @throws UnetError UNET_UNSAFE_PATH, UNET_CONFIG_INVALID (cannot be read)
  */
-export async function findProjectFile(cwd: string, home = homedir()): Promise<ConfigText | undefined> {
+export async function findProjectFile(
+  cwd: string,
+  home?: string | undefined,
+): Promise<ConfigText | undefined> {
   for (let directory = resolve(cwd); ; directory = dirname(directory)) {
     const found = await readConfig(join(directory, CONFIG_NAME));
     if (found !== undefined || directory === home || directory === dirname(directory)) {
@@ -36,11 +39,12 @@ export async function findProjectFile(cwd: string, home = homedir()): Promise<Co
 }
 
 /** `config.yaml` of the user, under XDG_CONFIG_HOME or ~/.config (XDG base directory specification 0.8). */
-export function readUserFile(env: NodeJS.ProcessEnv): Promise<ConfigText | undefined> {
-  const given = env.XDG_CONFIG_HOME ?? '';
+export async function readUserFile(env: NodeJS.ProcessEnv): Promise<ConfigText | undefined> {
+  const { XDG_CONFIG_HOME: given = '' } = env;
   // The specification has relative paths ignored.
-  const base = isAbsolute(given) ? given : join(env.HOME || homedir(), '.config');
-  return readConfig(join(base, 'unet', 'config.yaml'));
+  const home = homeOf(env);
+  const base = isAbsolute(given) ? given : home && join(home, '.config');
+  return base === undefined ? undefined : await readConfig(join(base, 'unet', 'config.yaml'));
 }
 
 /**

@@ -1,7 +1,7 @@
 /** The settings of one command: flags, UNET_* variables, unet.yaml, user config, defaults, in that order. */
-import { homedir } from 'node:os';
 import { resolve } from 'node:path';
 import { UnetError } from '../errors.ts';
+import { homeOf, needHome } from '../files/home.ts';
 import { type ConfigText, findProjectFile, readConfig, readUserFile } from './files.ts';
 import { type SettingKey, type SettingLeaf, settingLeaves, settingText } from './options.ts';
 import type { Settings } from './schema.ts';
@@ -125,7 +125,7 @@ async function readFiles(
   ].find(({ path }) => path !== undefined);
   const project =
     named?.path === undefined
-      ? await findProjectFile(cwd, env.HOME || homedir()).catch(unlessRefused)
+      ? await findProjectFile(cwd, homeOf(env)).catch(unlessRefused)
       : await readNamed(resolve(cwd, expandHome(named.path, env)), named.where);
   const user = await readUserFile(env).catch(unlessRefused);
   return [
@@ -211,7 +211,9 @@ function absolute(leaf: SettingLeaf, value: unknown, base: string, env: NodeJS.P
 }
 
 function expandHome(path: string, env: NodeJS.ProcessEnv): string {
-  return path === '~' || path.startsWith('~/') ? `${env.HOME || homedir()}${path.slice(1)}` : path;
+  return path === '~' || path.startsWith('~/')
+    ? `${needHome(env, path, 'its whole path')}${path.slice(1)}`
+    : path;
 }
 
 function assemble(leaves: readonly SettingLeaf[], origins: Origins): Settings {

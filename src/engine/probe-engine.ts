@@ -2,6 +2,7 @@
 import which from 'which';
 import * as z from 'zod';
 import { UnetError } from '../errors.ts';
+import { searchPath } from '../process/environment.ts';
 import { describeEnd, lastLines, type RunResult, run } from '../process/run.ts';
 import type { DetectOptions } from './detect.ts';
 import { findVersion, isAtLeast, type Version } from './version.ts';
@@ -39,7 +40,7 @@ const DaemonInfo = z.object({
  * @throws UnetError UNET_ENGINE_MISSING (not there, or does not answer), UNET_ENGINE_OLD.
  */
 export async function probeEngine(name: EngineName, options: DetectOptions): Promise<EngineFacts> {
-  if ((await which(name, { path: options.env.PATH ?? '', nothrow: true })) === null) {
+  if ((await which(name, { path: searchPath(options.env), nothrow: true })) === null) {
     throw missing(`${name} is not on PATH`, `install ${name}, or load its module`);
   }
   const argv = [name, 'info', '--format', name === 'podman' ? 'json' : '{{json .}}'];

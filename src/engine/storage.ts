@@ -4,10 +4,10 @@
  */
 import { createHash } from 'node:crypto';
 import { lstat, mkdir, symlink } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { UnetError } from '../errors.ts';
 import { exists } from '../files/exists.ts';
+import { homeOf } from '../files/home.ts';
 import { networkFilesystem } from '../files/network-filesystem.ts';
 import { ensurePrivateDirectory } from '../files/private-directory.ts';
 import { writePrivateFile } from '../files/private-file.ts';
@@ -89,7 +89,7 @@ export async function whyJobStorage(
 
 /** Of a user, see containers-storage.conf(5). */
 function defaultGraphRoot(env: Environment): string {
-  const data = env.XDG_DATA_HOME ?? join(env.HOME ?? homedir(), '.local', 'share');
+  const data = env.XDG_DATA_HOME ?? join(homeOf(env) ?? '/nonexistent', '.local', 'share');
   return join(data, 'containers', 'storage');
 }
 
@@ -186,7 +186,7 @@ ${options}`;
 async function ownConfigHome(base: string, env: Environment): Promise<string> {
   const own = join(base, 'config');
   await mkdir(own, { mode: 0o700, recursive: true });
-  const site = join(env.XDG_CONFIG_HOME ?? join(env.HOME ?? homedir(), '.config'), 'containers');
+  const site = join(env.XDG_CONFIG_HOME ?? join(homeOf(env) ?? '/nonexistent', '.config'), 'containers');
   if (await exists(site)) {
     await symlink(site, join(own, 'containers')).catch(() => {}); // It is there from an earlier try.
   }

@@ -38,7 +38,7 @@ const SHARED = new Set([
 // The rest of FUSE is sshfs, gluster, s3fs and their like: shared, or as slow.
 const LOCAL_FUSE = new Set(['fuseblk', 'fuse.fuse-overlayfs', 'fuse.overlayfs', 'fuse.lxcfs', 'fuse.ext4']);
 
-export type Filesystem = { type: string; mountPoint: string; shared: boolean };
+export type Filesystem = { type: string; mountPoint: string; shared: boolean; noexec?: boolean };
 
 /** The filesystem of `path`, or of its nearest parent that exists. Undefined where /proc does not tell. */
 export async function filesystemOf(path: string): Promise<Filesystem | undefined> {
@@ -56,17 +56,17 @@ export async function filesystemOf(path: string): Promise<Filesystem | undefined
   return found === undefined ? undefined : { ...found, shared: isShared(found.type) };
 }
 
-type Mount = { type: string; mountPoint: string };
+type Mount = { type: string; mountPoint: string; noexec: boolean };
 
 /** proc_pid_mountinfo(5): id parent major:minor root MOUNT-POINT options [tags] - TYPE source options. */
 export function parseMountInfo(text: string): Mount[] {
   return text.split('\n').flatMap((line) => {
     const [before = '', after] = line.split(' - ');
-    const mountPoint = before.split(' ')[4];
+    const [, , , , mountPoint, options = ''] = before.split(' ');
     const type = after?.split(' ')[0];
     return mountPoint === undefined || type === undefined
       ? []
-      : [{ type, mountPoint: unescaped(mountPoint) }];
+      : [{ type, mountPoint: unescaped(mountPoint), noexec: options.split(',').includes('noexec') }];
   });
 }
 

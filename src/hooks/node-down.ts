@@ -1,10 +1,11 @@
 /** What an epilog does on its node, as the job's user: whatever of the job is there goes, with its supervisor's help or without. */
 import { existsSync } from 'node:fs';
-import { hostname, tmpdir } from 'node:os';
+import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Settings } from '../config/schema.ts';
 import { UnetError } from '../errors.ts';
 import { removeEmptyParents } from '../files/empty-parents.ts';
+import { temporaryDirectory } from '../files/temporary.ts';
 import { controlSocket, jobPaths, jobsDirectory, userNodeDirectory } from '../job/layout.ts';
 import { nodeDirectories } from '../job/node-directory.ts';
 import { endJob, removeControl, removeSecrets } from '../job/remove-job.ts';
@@ -42,7 +43,9 @@ export async function nodeDown(options: NodeDownOptions): Promise<NodeDownResult
   const { jobId } = hookJob(scheduler, env);
   const presences = await ownPresences(scheduler, jobId, env);
   const places = nodeDirectories((presences[0]?.settings ?? options.settings).nodeDir);
-  const roots = [...new Set([userNodeDirectory(tmpdir()), ...places])].map((place) => join(place, jobId));
+  const roots = [...new Set([userNodeDirectory(temporaryDirectory()), ...places])].map((place) =>
+    join(place, jobId),
+  );
   if (!roots.some((root) => existsSync(root))) {
     return { jobId, found: false, problems: [] };
   }
@@ -160,7 +163,7 @@ async function endLead({ allocation, paths }: Context, keepLogs: boolean): Promi
   if (existsSync(paths.directory) && state?.phase !== 'stopped') {
     const reason = 'the job has ended';
     const keep = keepLogs || state?.error !== undefined;
-    await endJob(paths, { jobId, state, keepLogs: keep, reason, supervisedHere: true });
+    await endJob(paths, { jobId, state, keepLogs: keep, reason });
   } else {
     await removeSecrets(paths);
     await removeControl(jobId);

@@ -1,6 +1,7 @@
 /** Where a job's files are: the job directory, best shared between the nodes, and the node-local one. */
-import { homedir, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
+import { needHome } from '../files/home.ts';
+import { temporaryDirectory } from '../files/temporary.ts';
 import { ownUid } from '../process/user.ts';
 
 /** The user's parent of all job directories: `--job-dir`, else under XDG_STATE_HOME, else under the home. */
@@ -8,7 +9,10 @@ export function jobsDirectory(jobDir: string | undefined, env: NodeJS.ProcessEnv
   if (jobDir !== undefined) {
     return jobDir;
   }
-  const state = env.XDG_STATE_HOME || join(env.HOME ?? homedir(), '.local', 'state');
+  const given = env.XDG_STATE_HOME ?? '';
+  const home = () => needHome(env, 'the job directory', '--job-dir');
+  // The specification has relative paths ignored.
+  const state = isAbsolute(given) ? given : join(home(), '.local', 'state');
   return join(state, 'unet', 'jobs');
 }
 
@@ -54,7 +58,7 @@ const CONTROL = '.control';
 
 /** The directory (0700) and path of the supervisor's socket on its host. */
 export function controlSocket(jobId: string): { directory: string; path: string } {
-  const directory = join(userNodeDirectory(tmpdir()), jobId, CONTROL);
+  const directory = join(userNodeDirectory(temporaryDirectory()), jobId, CONTROL);
   const path = join(directory, 'socket');
   if (Buffer.byteLength(path) <= SOCKET_PATH_MAX) {
     return { directory, path };

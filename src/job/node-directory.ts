@@ -1,9 +1,9 @@
 /** Which of several places on a node its files go to. */
-import { tmpdir } from 'node:os';
 import { UnetError } from '../errors.ts';
 import { filesystemOf } from '../files/filesystem.ts';
 import { freeBytes } from '../files/free-space.ts';
 import { ensurePrivateDirectory } from '../files/private-directory.ts';
+import { TEMPORARY_DIRECTORIES, temporaryDirectory } from '../files/temporary.ts';
 import { userNodeDirectory } from './layout.ts';
 
 // A staged release is some 300 KiB; what the steps write beside it is less.
@@ -11,7 +11,10 @@ const ROOM_BYTES = 32 * 1024 * 1024;
 
 /** The parents that may be taken, in order: those of `--node-dir`, else TMPDIR, /tmp and /dev/shm. */
 export function nodeParents(setting: string | undefined): string[] {
-  const parents = setting?.split(':').filter((one) => one !== '') ?? [tmpdir(), '/tmp', '/dev/shm'];
+  const parents = setting?.split(':').filter((one) => one !== '') ?? [
+    temporaryDirectory(),
+    ...TEMPORARY_DIRECTORIES,
+  ];
   return [...new Set(parents)];
 }
 
@@ -21,12 +24,12 @@ export function nodeDirectories(setting: string | undefined): string[] {
 }
 
 /**
- * Makes this user's directory (0700) in the first of `parents` that is not on a shared filesystem, is safe, can be
- * written and has room. Where none has room the first otherwise good one is taken: the step that fails says more.
+ * Makes this user's directory (0700) in the first of `parents` that is not on a shared filesystem, lets programs be run, is safe,
+ * can be written and has room. Where none has room the first otherwise good one is taken: the step that fails says more.
  *
  * @param shared a shared filesystem will do.
  * @param refuse says what is wrong with a directory for another reason.
- * @throws UnetError that of the first parent, naming the others; UNET_DIR_SHARED where that is why.
+ * @throws UnetError that of the first parent, naming the others; UNET_DIR_SHARED, UNET_DIR_NOEXEC where that is why.
  */
 export async function chooseNodeDirectory(
   parents: readonly string[],
@@ -38,9 +41,7 @@ export async function chooseNodeDirectory(
     const directory = userNodeDirectory(parent);
     try {
       refuse(directory);
-      if (!shared) {
-        await refuseShared(directory);
-      }
+      await refuseFilesystem(directory, { shared });
       if (parents.length > 1 && (await freeBytes(directory)) < ROOM_BYTES) {
         full.push(directory);
         continue;
@@ -62,9 +63,17 @@ export async function chooseNodeDirectory(
   throw together(errors);
 }
 
-async function refuseShared(directory: string): Promise<void> {
+async function refuseFilesystem(directory: string, { shared }: { shared: boolean }): Promise<void> {
   const filesystem = await filesystemOf(directory);
-  if (filesystem?.shared === true) {
+  // make runs scripts of the release, and the compose wrapper.
+  if (filesystem?.noexec === true) {
+    throw new UnetError(
+      'UNET_DIR_NOEXEC',
+      `${directory} is on a filesystem on which no program can be run (${filesystem.mountPoint} is mounted noexec)`,
+      { fatal: true, remedy: 'name a local directory where programs can be run with --node-dir' },
+    );
+  }
+  if (!shared && filesystem?.shared === true) {
     throw new UnetError(
       'UNET_DIR_SHARED',
       `${directory} is on a shared filesystem (${filesystem.type} at ${filesystem.mountPoint})`,

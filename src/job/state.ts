@@ -30,12 +30,18 @@ export const JobState = z.looseObject({
   /** On the supervisor's host. */
   jobDir: Text.optional(),
   supervisor: z.looseObject({
+    /** For a person: several hosts may have the same name. */
     host: Text,
+    /** Random, one for each supervisor. */
+    id: Text.optional(),
     /** Its name in the allocation, if it is on a node of it. */
     node: Text.optional(),
     pid: z.number(),
     /** When the process was started, proc_pid_stat(5): a pid is used again. */
     start: Text.optional(),
+    /** Of the machine, and of the process namespace, in which that is its pid. */
+    boot: Text.optional(),
+    namespace: Text.optional(),
     socket: Text,
     /** ISO 8601, renewed. */ alive: Text,
   }),
@@ -51,6 +57,8 @@ export const JobState = z.looseObject({
       message: Text.optional(),
       nodeName: Text.optional(),
       host: Text.optional(),
+      /** The boot id of its machine. */
+      boot: Text.optional(),
       address: Text.optional(),
       /** The node-local directory, for cleaning. */
       nodeDir: Text.optional(),
@@ -59,6 +67,8 @@ export const JobState = z.looseObject({
     }),
   ),
   error: z.looseObject({ code: Text, message: Text }).optional(),
+  /** Why it has stopped. */
+  message: Text.optional(),
 });
 export type JobState = z.infer<typeof JobState>;
 

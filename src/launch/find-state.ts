@@ -1,10 +1,9 @@
 /** The job's state, wherever this process can see it: its file, or the record that the scheduler keeps. */
 import { existsSync } from 'node:fs';
-import { hostname } from 'node:os';
 import { ageOf } from '../files/age.ts';
 import { type JobPaths, jobPaths } from '../job/layout.ts';
 import { type JobState, readState } from '../job/state.ts';
-import { isAlive } from '../process/alive.ts';
+import { isSameSupervisor, supervisorHasEnded, supervisorRunsHere } from '../job/supervisor.ts';
 import { startTimeOf } from '../process/identity.ts';
 import { run } from '../process/run.ts';
 import type { Allocation } from '../scheduler/allocation.ts';
@@ -22,11 +21,11 @@ const ASK_TIMEOUT_MS = 15_000;
 /** Undefined where there is none. The file counts unless it is about a cluster that has ended. */
 export async function findState(job: Place): Promise<FoundState | undefined> {
   const state = await readState(job.paths.state);
-  if (state !== undefined && state.phase !== 'stopped' && !endedHere(state)) {
+  if (state !== undefined && state.phase !== 'stopped' && !supervisorHasEnded(state)) {
     return { state, from: 'file' };
   }
   const record = await readJobRecord(job);
-  if (record !== undefined && !sameBringUp(record, state)) {
+  if (record !== undefined && (state === undefined || !isSameSupervisor(record, state))) {
     return { state: record, from: 'record' };
   }
   return state === undefined ? undefined : { state, from: 'file' };
@@ -38,10 +37,10 @@ async function readJobRecord({ allocation, env }: Omit<Place, 'paths'>): Promise
 
 /** Whether the supervisor that wrote this lives on another host, or here where its socket cannot be seen. */
 export async function livesElsewhere(job: Place, { state, from }: FoundState): Promise<boolean> {
-  const { host, node, pid, start, alive, socket } = state.supervisor;
+  const { node, pid, start, alive, socket } = state.supervisor;
   // A job may have a /tmp of its own (job_container/tmpfs of Slurm), which the prolog that made the cluster did not have.
-  const hidden = host === hostname() && isAlive(pid) && !existsSync(socket);
-  if (state.phase === 'stopped' || (host === hostname() && !hidden)) {
+  const hidden = !existsSync(socket);
+  if (state.phase === 'stopped' || supervisorHasEnded(state) || (supervisorRunsHere(state) && !hidden)) {
     return false;
   }
   const scheduler = openAllocation(job.allocation, job.env);
@@ -72,13 +71,5 @@ export async function findPaths(
   }
   const named = jobPaths(record.jobDir);
   const state = await readState(named.state).catch(() => undefined);
-  return state !== undefined && sameBringUp(record, state) && !endedHere(state) ? named : usual;
-}
-
-function endedHere({ supervisor }: JobState): boolean {
-  return supervisor.host === hostname() && !isAlive(supervisor.pid);
-}
-
-function sameBringUp(a: JobState, b: JobState | undefined): boolean {
-  return a.supervisor.host === b?.supervisor.host && a.supervisor.pid === b.supervisor.pid;
+  return state !== undefined && isSameSupervisor(record, state) && !supervisorHasEnded(state) ? named : usual;
 }

@@ -3,7 +3,6 @@
  * the job's own commands find the cluster.
  */
 import { readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { ParsedSettings } from '../config/read-back.ts';
@@ -12,6 +11,7 @@ import { removeEmptyParents } from '../files/empty-parents.ts';
 import { ensurePrivateDirectory } from '../files/private-directory.ts';
 import { readPrivateFile, writePrivateFile } from '../files/private-file.ts';
 import { verifyPrivateDirectory } from '../files/safe-path.ts';
+import { TEMPORARY_DIRECTORIES, temporaryDirectory } from '../files/temporary.ts';
 import { userNodeDirectory } from '../job/layout.ts';
 import { Allocation } from '../scheduler/allocation.ts';
 
@@ -35,7 +35,7 @@ const DIRECTORY = '.prolog';
 
 /** Where the agent of `node` is written down, and what it says on its own. Never below --node-dir: who looks does not know that. */
 export function presencePaths(jobId: string, node: string) {
-  const directory = join(userNodeDirectory(tmpdir()), jobId, DIRECTORY);
+  const directory = join(userNodeDirectory(temporaryDirectory()), jobId, DIRECTORY);
   return { directory, file: join(directory, `${node}.json`), output: join(directory, `${node}.output`) };
 }
 
@@ -60,7 +60,7 @@ export async function readPresence(file: string): Promise<Presence | undefined> 
 
 /** All of the job on this host. Also where TMPDIR does not say: a job often has another than its prolog, which has none. */
 export async function presencesOf(jobId: string): Promise<Presence[]> {
-  const roots = new Set([userNodeDirectory(tmpdir()), userNodeDirectory('/tmp')]);
+  const roots = new Set([temporaryDirectory(), ...TEMPORARY_DIRECTORIES].map(userNodeDirectory));
   const found = await Promise.all([...roots].map((root) => presencesIn(join(root, jobId, DIRECTORY))));
   return found.flat();
 }
@@ -81,5 +81,5 @@ async function presencesIn(directory: string): Promise<Presence[]> {
 export async function removePresence(jobId: string, node: string): Promise<void> {
   const { file, output } = presencePaths(jobId, node);
   await Promise.all([file, output].map((path) => rm(path, { force: true })));
-  await removeEmptyParents(file, userNodeDirectory(tmpdir()));
+  await removeEmptyParents(file, userNodeDirectory(temporaryDirectory()));
 }

@@ -4,6 +4,7 @@ import '../process/umask.ts';
 import { appendFileSync } from 'node:fs';
 import { text as readText } from 'node:stream/consumers';
 import { EXIT, UnetError } from '../errors.ts';
+import { redactedJson } from '../events/redacted-json.ts';
 import { jobPaths } from '../job/layout.ts';
 import { redact } from '../process/redact.ts';
 import { interruptions } from '../process/signals.ts';
@@ -26,8 +27,8 @@ async function main(): Promise<number> {
     }
     return EXIT.done;
   } catch (error) {
-    const { code, message, exitCode } = UnetError.from(error);
-    console.error(`${code}: ${message}`);
-    return exitCode;
+    // The command that has started this one reads it: src/session/supervisor-process.ts.
+    console.log(redactedJson({ type: 'error', error: UnetError.from(error).toRecord() }));
+    return EXIT.failed;
   }
 }

@@ -179,9 +179,7 @@ function guardianOf({ spec, options, prepared, channel }: Life): Promise<Guardia
   return startGuardian(
     {
       ...{ jobId, node, directory, root, downMs: stepTimeouts.down },
-      ...(isNearSupervisor(spec, node) && seesJobDir
-        ? { job: { directory: jobDir, nonce, host: hostname() } }
-        : {}),
+      ...(isNearSupervisor(spec, node) && seesJobDir ? { job: { directory: jobDir, nonce } } : {}),
     },
     env,
     (message) => channel.send({ type: 'warning', node, message }),
@@ -212,7 +210,6 @@ async function end(life: Life): Promise<number> {
       // A job that ended while all was well leaves nothing; one that broke leaves its logs.
       keepLogs: !(life.usable && by === 'signal'),
       reason,
-      host: hostname(),
     });
   }
   return problem === undefined ? EXIT.done : EXIT.failed;

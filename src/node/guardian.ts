@@ -29,7 +29,7 @@ export const GuardianRequest = z.object({
   /** Milliseconds of make down-v. */
   downMs: z.number().positive(),
   /** Of the node next to the supervisor: the job's files, which a dead supervisor leaves. */
-  job: z.object({ directory: z.string(), nonce: z.string(), host: z.string() }).optional(),
+  job: z.object({ directory: z.string(), nonce: z.string() }).optional(),
 });
 export type GuardianRequest = z.infer<typeof GuardianRequest>;
 

@@ -12,6 +12,7 @@ import { chooseNodeDirectory, nodeDirectories, nodeParents } from '../job/node-d
 import { addressOfInterface, leadAddress } from '../launch/address.ts';
 import { ownArchitecture } from '../pack/architecture.ts';
 import { childEnvironment } from '../process/environment.ts';
+import { ownBoot } from '../process/identity.ts';
 import { endProcessesIn } from '../process/inside.ts';
 import { toolMissing } from '../process/run.ts';
 import type { Hello } from '../protocol/from-agent.ts';
@@ -138,6 +139,7 @@ export async function greet(
       protocol: PROTOCOL,
       unet: options.unet,
       host: hostname(),
+      boot: ownBoot(),
       pid: process.pid,
       nodeDir: prepared.root,
       seesJobDir: prepared.seesJobDir,

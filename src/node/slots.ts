@@ -1,10 +1,10 @@
 /**
- * Ports are taken in slots of four, so that two jobs, or two users, share a node. A slot is claimed by an abstract
- * unix socket: the kernel gives it to one process of the network namespace, whoever owns it, and takes it back
- * when that process ends, however it ends (unix(7), "abstract").
+ * Ports are taken in slots of four, so that two jobs, or two users, share a node. A slot is claimed by a fifth port, on the loopback
+ * interface: the kernel gives it to one process of the network namespace, whoever owns it, and takes it back when that process ends,
+ * however it ends. Not by an abstract unix socket, which Node 20 and 22 name differently.
  */
-import { createSocket } from 'node:dgram';
-import { createServer, type Server } from 'node:net';
+import { createSocket, type Socket } from 'node:dgram';
+import { createServer } from 'node:net';
 import type { Ports } from '../protocol/ports.ts';
 
 // The node subnets of a slot are 10.(100+slot).x: 64 slots stay clear of the pod network 10.244.0.0/16.
@@ -20,6 +20,11 @@ export function portsOfSlot(slot: number): Ports {
   return { etcd: base, kubelet: base + 1, flannel: base + 2, apiServer: base + 3 };
 }
 
+/** The UDP port that is bound for as long as a slot is held. */
+export function claimPortOfSlot(slot: number): number {
+  return FIRST_PORT + slot * 10 + 9;
+}
+
 export type SlotClaim = { slot: number; release: () => void };
 
 /**
@@ -30,7 +35,7 @@ export type SlotClaim = { slot: number; release: () => void };
 export async function claimSlot(from: number, count = SLOTS): Promise<SlotClaim | undefined> {
   for (let step = 0; step < count; step += 1) {
     const slot = (from + step) % SLOTS;
-    const holder = await listen({ path: `\0unet-ports-${slot}` });
+    const holder = await bindUdp({ port: claimPortOfSlot(slot), address: '127.0.0.1' });
     if (holder !== undefined) {
       const ports = portsOfSlot(slot);
       const free = await Promise.all([
@@ -38,7 +43,7 @@ export async function claimSlot(from: number, count = SLOTS): Promise<SlotClaim 
         udpFree(ports.flannel),
       ]);
       if (free.every((isFree) => isFree)) {
-        return { slot, release: () => void holder.close() };
+        return { slot, release: releasing(holder) };
       }
       holder.close();
     }
@@ -46,32 +51,39 @@ export async function claimSlot(from: number, count = SLOTS): Promise<SlotClaim 
   return undefined;
 }
 
-async function tcpFree(port: number): Promise<boolean> {
-  const server = await listen({ port, host: '0.0.0.0' });
-  server?.close();
-  return server !== undefined;
+/** Repeatable: a closed socket cannot be closed again. */
+function releasing(holder: Socket): () => void {
+  let held = true;
+  return () => {
+    if (held) {
+      held = false;
+      holder.close();
+    }
+  };
 }
 
-function udpFree(port: number): Promise<boolean> {
+function tcpFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = createSocket('udp4');
-    socket.once('error', () => {
-      socket.close();
-      resolve(false);
-    });
-    socket.bind({ port, address: '0.0.0.0', exclusive: true }, () => {
-      socket.close(() => resolve(true));
-    });
+    const server = createServer((socket) => socket.destroy());
+    server.once('error', () => resolve(false));
+    server.listen({ port, host: '0.0.0.0', exclusive: true }, () => server.close(() => resolve(true)));
   });
 }
 
-function listen(where: { path: string } | { port: number; host: string }): Promise<Server | undefined> {
+async function udpFree(port: number): Promise<boolean> {
+  const socket = await bindUdp({ port, address: '0.0.0.0' });
+  socket?.close();
+  return socket !== undefined;
+}
+
+/** Undefined when another process has it. It keeps no process alive. */
+function bindUdp(where: { port: number; address: string }): Promise<Socket | undefined> {
   return new Promise((resolve) => {
-    const server = createServer((socket) => socket.destroy());
-    server.once('error', () => resolve(undefined));
-    server.listen({ ...where, exclusive: true }, () => {
-      server.unref();
-      resolve(server);
+    const socket = createSocket('udp4').unref();
+    socket.once('error', () => {
+      socket.close();
+      resolve(undefined);
     });
+    socket.bind({ ...where, exclusive: true }, () => resolve(socket));
   });
 }

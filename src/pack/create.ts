@@ -1,10 +1,10 @@
 /** Making a pack, top to bottom: the release, kubectl, the node image, other images, and a manifest in front of them. */
 import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { withUsableRuntimeDirectory } from '../engine/storage.ts';
 import { UnetError } from '../errors.ts';
 import { removeTree } from '../files/remove-tree.ts';
+import { temporaryDirectory } from '../files/temporary.ts';
 import type { PackedRelease } from '../provision/pack-release.ts';
 import { provisionRelease } from '../provision/provision.ts';
 import { parseReleaseReference, type ReleaseReference, referenceText } from '../provision/reference.ts';
@@ -44,7 +44,7 @@ export async function createPack(given: CreateOptions): Promise<CreatedPack> {
   const { destination, env, signal, onEvent } = options;
   const reference = parseReleaseReference(options.release, options.cwd);
   refuseMissingArchives(options);
-  const temporary = await mkdtemp(join(tmpdir(), 'unet-pack-'));
+  const temporary = await mkdtemp(join(temporaryDirectory(), 'unet-pack-'));
   try {
     const partial = await PartialPack.open(destination);
     try {
@@ -74,7 +74,7 @@ export async function createPack(given: CreateOptions): Promise<CreatedPack> {
       await partial.close();
     }
   } finally {
-    await removeTree(temporary, { beneath: tmpdir() });
+    await removeTree(temporary, { beneath: temporaryDirectory() });
   }
 }
 

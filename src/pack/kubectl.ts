@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import which from 'which';
 import * as z from 'zod';
 import { UnetError } from '../errors.ts';
-import type { Environment } from '../process/environment.ts';
+import { type Environment, searchPath } from '../process/environment.ts';
 import { run } from '../process/run.ts';
 import { elfArchitecture } from './architecture.ts';
 import { fileSource, type MemberSource } from './source.ts';
@@ -31,7 +31,7 @@ export async function findKubectl(options: KubectlOptions): Promise<Kubectl | un
   }
   const file =
     wanted === undefined
-      ? await which('kubectl', { path: env.PATH ?? '', nothrow: true })
+      ? await which('kubectl', { path: searchPath(env), nothrow: true })
       : resolve(cwd, wanted);
   if (file === null) {
     return undefined;

@@ -2,12 +2,11 @@
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
 import { basename, dirname, resolve } from 'node:path';
 import * as z from 'zod';
 import { errnoOf, UnetError } from '../errors.ts';
 import { pathError } from '../files/path-error.ts';
-import { isAlive } from '../process/alive.ts';
+import { ownIdentity, ProcessIdentity, runsHere } from '../process/identity.ts';
 import type { Bytes } from './compression.ts';
 import { tallied } from './hashing.ts';
 import { MANIFEST, MANIFEST_BYTES, PackManifest, PackMember, SEAL, SEAL_BYTES } from './manifest.ts';
@@ -18,7 +17,7 @@ export type MemberPlan = { path: string; key: string };
 
 const Journal = z.object({
   version: z.literal(1),
-  writer: z.object({ host: z.string(), pid: z.number() }),
+  writer: ProcessIdentity,
   finished: z.array(z.object({ key: z.string(), member: PackMember })),
 });
 type Journal = z.infer<typeof Journal>;
@@ -48,8 +47,7 @@ export class PartialPack {
     const absolute = resolve(destination);
     await refuseDirectory(absolute);
     const before = await readJournal(absolute);
-    const own = { host: hostname(), pid: process.pid };
-    if (before !== undefined && isOther(before.writer, own) && isAlive(before.writer.pid)) {
+    if (before !== undefined && before.writer.pid !== process.pid && runsHere(before.writer)) {
       throw new UnetError(
         'UNET_USAGE',
         `${absolute} is being written by another unet pack (pid ${before.writer.pid})`,
@@ -64,7 +62,7 @@ export class PartialPack {
     });
     const pack = new PartialPack(file, absolute, {
       version: 1,
-      writer: own,
+      writer: ownIdentity(),
       finished: before?.finished ?? [],
     });
     await pack.saveJournal();
@@ -184,10 +182,6 @@ export function encodeManifest(manifest: PackManifest): Buffer {
   text.copy(block);
   block.write('\n', MANIFEST_BYTES - 1);
   return block;
-}
-
-function isOther(one: Journal['writer'], own: Journal['writer']): boolean {
-  return one.host === own.host && one.pid !== own.pid;
 }
 
 /** What cannot be read as one is none: its partial pack is begun again. */

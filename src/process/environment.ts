@@ -44,6 +44,7 @@ const NAMES = new Set([
   'CONTAINERD_ADDRESS',
   'BUILDAH_FORMAT',
 ]);
+const DEFAULT_PATH = '/usr/local/bin:/usr/bin:/bin';
 const PREFIXES = ['LC_', 'XDG_', 'UNET_', 'CONTAINERS_', 'PODMAN_', 'NERDCTL_'];
 
 export type Environment = Record<string, string>;
@@ -62,10 +63,15 @@ export function childEnvironment(
       env[name] = value;
     }
   }
-  const path = env.PATH ?? '/usr/local/bin:/usr/bin:/bin';
+  const path = searchPath(env);
   const own = dirname(process.execPath);
   env.PATH = path.split(':').includes(own) ? path : `${path}:${own}`;
   return env;
+}
+
+/** Where programs are looked for: PATH; where it is not set the system's default, as execvp(3) has it. */
+export function searchPath({ PATH: path = '' }: NodeJS.ProcessEnv): string {
+  return path === '' ? DEFAULT_PATH : path;
 }
 
 function allowed(source: NodeJS.ProcessEnv): NodeJS.ProcessEnv {

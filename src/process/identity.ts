@@ -3,15 +3,17 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import * as z from 'zod';
 import { isAlive } from './alive.ts';
 
-export type ProcessIdentity = {
+/** A process of any machine. Not by the name of its host, which several hosts may have. */
+export const ProcessIdentity = z.object({
   /** Of the machine's start, so that numbers of another machine or before a reboot mean nothing here. */
-  boot: string;
+  boot: z.string(),
   /** The namespace in which `pid` is a number. */
-  namespace: string;
-  pid: number;
+  namespace: z.string(),
+  pid: z.number(),
   /** In clock ticks since boot, proc_pid_stat(5). */
-  start: string;
-};
+  start: z.string(),
+});
+export type ProcessIdentity = z.infer<typeof ProcessIdentity>;
 
 /** A process of this host: its number, and when it was started in clock ticks since boot. */
 export const ProcessStart = z.object({ pid: z.number().int().positive(), start: z.string() });
@@ -24,11 +26,22 @@ export function ownIdentity(): ProcessIdentity {
 
 /** Whether the process is known to have ended; false where that cannot be told: another machine or container. */
 export function hasEnded(identity: ProcessIdentity): boolean {
+  return isLocal(identity) && !isSameProcess(identity);
+}
+
+/** Whether the process lives, in this very process namespace; false where that cannot be told. */
+export function runsHere(identity: ProcessIdentity): boolean {
+  return isLocal(identity) && isSameProcess(identity);
+}
+
+/** The boot id of this machine, random(4); empty where it cannot be read. */
+export function ownBoot(): string {
+  return here().boot;
+}
+
+function isLocal(identity: ProcessIdentity): boolean {
   const { boot, namespace } = here();
-  if (boot === '' || identity.boot !== boot || identity.namespace !== namespace) {
-    return false;
-  }
-  return !isAlive(identity.pid) || startOf(identity.pid) !== identity.start;
+  return boot !== '' && identity.boot === boot && identity.namespace === namespace;
 }
 
 /** One that nobody knows is one that cannot be compared. */

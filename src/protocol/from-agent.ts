@@ -10,6 +10,8 @@ export const FromAgent = z.discriminatedUnion('type', [
     protocol: z.number(),
     unet: z.string(),
     host: z.string(),
+    /** The boot id of its machine. */
+    boot: z.string().optional(),
     pid: z.number(),
     nodeDir: z.string(),
     seesJobDir: z.boolean(),

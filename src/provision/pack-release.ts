@@ -8,7 +8,7 @@ import { pathError } from '../files/path-error.ts';
 import { createPrivateFile } from '../files/private-file.ts';
 import { removeTree } from '../files/remove-tree.ts';
 import { checkSafeParent } from '../files/safe-path.ts';
-import type { Environment } from '../process/environment.ts';
+import { type Environment, searchPath } from '../process/environment.ts';
 import { toolMissing } from '../process/run.ts';
 import type { WrittenArchive } from './archive.ts';
 import { checkOut } from './git.ts';
@@ -216,7 +216,7 @@ async function fetchFile(url: string, destination: string, options: PackOptions)
 }
 
 async function hasGit(env: Environment): Promise<boolean> {
-  return (await which('git', { path: env.PATH ?? '', nothrow: true })) !== null;
+  return (await which('git', { path: searchPath(env), nothrow: true })) !== null;
 }
 
 async function packFound(

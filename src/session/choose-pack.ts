@@ -1,10 +1,10 @@
 /** Whether the pack is the one that was asked for; looked at by the command, before there is a supervisor. */
 import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Settings } from '../config/schema.ts';
 import { UnetError } from '../errors.ts';
 import { removeTree } from '../files/remove-tree.ts';
+import { temporaryDirectory } from '../files/temporary.ts';
 import { packSpec } from '../launch/pack-spec.ts';
 import { openPack, type Pack } from '../pack/reader.ts';
 import { childEnvironment } from '../process/environment.ts';
@@ -83,7 +83,7 @@ async function isSame(
   if (reference.kind === 'cached') {
     return release.sha256.startsWith(reference.sha256);
   }
-  const temporary = await mkdtemp(join(tmpdir(), 'unet-release-'));
+  const temporary = await mkdtemp(join(temporaryDirectory(), 'unet-release-'));
   try {
     const { sha256 } = await packRelease(reference, {
       destination: join(temporary, 'release.tar'),
@@ -94,6 +94,6 @@ async function isSame(
     });
     return sha256 === release.sha256;
   } finally {
-    await removeTree(temporary, { beneath: tmpdir() });
+    await removeTree(temporary, { beneath: temporaryDirectory() });
   }
 }

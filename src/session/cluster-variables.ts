@@ -6,6 +6,7 @@ import { UnetError } from '../errors.ts';
 import type { JobPaths } from '../job/layout.ts';
 import type { JobState } from '../job/state.ts';
 import { serverUrl } from '../kubernetes/server-url.ts';
+import { searchPath } from '../process/environment.ts';
 
 /**
  * All that a command in the cluster gets beside its environment `env`: KUBECONFIG and UNET_JOB_*, a PATH with the pack's kubectl,
@@ -51,10 +52,12 @@ export function clusterVariables(state: JobState, paths: JobPaths): Record<strin
   };
 }
 
-/** The pack's kubectl for those who have none: behind everything else on PATH. */
-function kubectlVariables(paths: JobPaths, { PATH: path = '' }: NodeJS.ProcessEnv): Record<string, string> {
+/** PATH, also where there was none; behind everything else on it the pack's kubectl for those who have none. */
+function kubectlVariables(paths: JobPaths, env: NodeJS.ProcessEnv): Record<string, string> {
+  const path = searchPath(env);
   const needed = existsSync(paths.kubectl) && which.sync('kubectl', { path, nothrow: true }) === null;
-  return needed ? { PATH: path === '' ? paths.bin : `${path}:${paths.bin}` } : {};
+  const wanted = needed ? `${path}:${paths.bin}` : path;
+  return wanted === env.PATH ? {} : { PATH: wanted };
 }
 
 const ATTRIBUTE_READERS = {

@@ -1,6 +1,5 @@
 /** A job as a command finds it: its allocation, its directory, its state, and whether somebody attends it. */
 import { existsSync } from 'node:fs';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Settings } from '../config/schema.ts';
@@ -9,6 +8,7 @@ import type { UnetEvent } from '../events/types.ts';
 import { ensurePrivateDirectory } from '../files/private-directory.ts';
 import { controlSocket, type JobPaths, jobPaths, jobsDirectory } from '../job/layout.ts';
 import type { JobState } from '../job/state.ts';
+import { supervisorHasEnded } from '../job/supervisor.ts';
 import { type FoundState, findPaths, findState, livesElsewhere } from '../launch/find-state.ts';
 import { isAlive } from '../process/alive.ts';
 import { lastLines } from '../process/run.ts';
@@ -81,11 +81,10 @@ export async function findCluster(job: Job): Promise<FoundState> {
       remedy: outer === undefined ? remedy : `${remedy}; ${outer.sentence}, to be used by: ${outer.use}`,
     });
   }
-  const { host, pid } = state.supervisor;
-  if (host === hostname() && !isAlive(pid)) {
+  if (supervisorHasEnded(state)) {
     throw new UnetError(
       'UNET_NO_CLUSTER',
-      `the supervisor of ${state.jobId} (pid ${pid}) is dead, and so is its cluster`,
+      `the supervisor of ${state.jobId} (pid ${state.supervisor.pid}) is dead, and so is its cluster`,
       {
         log: job.paths.supervisorLog,
         remedy: '"unet up" brings up another, "unet down" removes what is left',
@@ -107,13 +106,12 @@ export async function ask(
   signal?: AbortSignal,
 ): Promise<AsyncIterable<UnetEvent> | undefined> {
   const usual = controlSocket(job.allocation.jobId).path;
-  // Its TMPDIR may have been another.
-  const supervisor = (await findState(job))?.state.supervisor;
-  const own = supervisor?.host === hostname() ? supervisor.socket : usual;
+  // Its TMPDIR may have been another. On another host the path leads nowhere.
+  const named = (await findState(job))?.state.supervisor.socket || usual;
   const options = { silenceMs: job.settings.silence, signal };
   return (
-    (await askSupervisor(own === '' ? usual : own, request, options)) ??
-    (own === usual ? undefined : await askSupervisor(usual, request, options))
+    (await askSupervisor(named, request, options)) ??
+    (named === usual ? undefined : await askSupervisor(usual, request, options))
   );
 }
 
@@ -146,14 +144,22 @@ async function firstAnswer(
       return events;
     }
     if (!ended && !isAlive(supervisor.pid)) {
+      const failure = supervisor.failure();
+      if (failure !== undefined) {
+        throw failure;
+      }
       // When two start at the same time one of them has ended at once: the other is about to answer.
       ended = true;
       deadline = performance.now() + RIVAL_MS;
     }
     if (performance.now() > deadline) {
-      throw new UnetError('UNET_SUPERVISOR', 'the supervisor did not start', {
+      const { supervisorLog } = job.paths;
+      const how = ended
+        ? 'has ended before it answered'
+        : `did not answer within ${START_TIMEOUT_MS / 1000} s`;
+      throw new UnetError('UNET_SUPERVISOR', `the supervisor ${how}`, {
         tail: lastLines(supervisor.output()),
-        log: job.paths.supervisorLog,
+        ...(existsSync(supervisorLog) ? { log: supervisorLog } : {}),
       });
     }
     await sleep(POLL_MS, undefined, { signal });

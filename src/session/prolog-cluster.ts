@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Settings } from '../config/schema.ts';
 import { type JobState, readState } from '../job/state.ts';
 import { presencesOf } from '../launch/presence.ts';
+import { ownBoot } from '../process/identity.ts';
 import type { Allocation } from '../scheduler/allocation.ts';
 import { findScheduler, SCHEDULER_NAMES, scheduler } from '../scheduler/registry.ts';
 
@@ -62,12 +63,14 @@ export async function findPrologCluster(
 }
 
 function allocationOf({ jobId, allocation, nodes }: JobState): Allocation {
+  // Hosts may have the same name, and the nodes of one machine have the same boot id.
+  const own = ownBoot();
   return {
     kind: allocation.kind,
     jobId,
     schedulerJobId: allocation.schedulerJobId,
     nodes: nodes.map(({ name }) => name),
-    self: nodes.find(({ host }) => host === hostname())?.name,
+    self: nodes.find(({ host, boot = own }) => host === hostname() && boot === own)?.name,
     endsAt: allocation.endsAt,
   };
 }

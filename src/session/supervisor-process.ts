@@ -1,9 +1,12 @@
 /** The supervisor's process, as the command starts it. */
 import { randomUUID } from 'node:crypto';
-import { closeSync, fstatSync, openSync, readSync, unlinkSync } from 'node:fs';
+import { fstatSync, openSync, readSync, unlinkSync } from 'node:fs';
 import type { Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import * as z from 'zod';
+import { UnetError } from '../errors.ts';
+import { ErrorRecord } from '../events/schema.ts';
+import { TEMPORARY_DIRECTORIES, temporaryDirectory } from '../files/temporary.ts';
 import { spawnDetached } from '../process/detached.ts';
 import { childEnvironment } from '../process/environment.ts';
 import { ownProgram } from '../process/own-program.ts';
@@ -13,6 +16,8 @@ export type SupervisorProcess = {
   pid: number;
   /** What it has printed so far, up to 64 KiB. */
   output: () => string;
+  /** Why it could not begin, as it has said itself. */
+  failure: () => UnetError | undefined;
 };
 
 const MAX_OUTPUT_BYTES = 64 * 1024;
@@ -26,7 +31,7 @@ export function startSupervisorProcess(
   request: SupervisorRequest,
   env: NodeJS.ProcessEnv,
 ): SupervisorProcess {
-  const output = openOutput();
+  const output = openOutput(request.jobDir);
   const argv = [...ownProgram(), 'node', 'supervisor'];
   const child = spawnDetached(argv, {
     env: childEnvironment(env, { UNET_CONFIG: undefined }),
@@ -41,27 +46,44 @@ export function startSupervisorProcess(
   child.stdin?.end(JSON.stringify(request));
   // An open pipe must not keep this process alive.
   (child.stdin as Socket | null)?.unref();
-  return { pid: child.pid, output: () => (output === undefined ? '' : readOutput(output)) };
+  const printed = () => (output === undefined ? '' : readOutput(output));
+  return { pid: child.pid, output: printed, failure: () => failureIn(printed()) };
 }
 
 /**
  * A file without a name: an open file in the job directory on NFS could not be removed with it, and elsewhere no process would remove
- * it. Undefined when the disk is full: the output is lost then.
+ * it. A disk may be full: then it is in memory. Undefined where there is no place at all: the output is lost then.
  */
-function openOutput(): number | undefined {
-  const path = join(tmpdir(), `unet-${randomUUID()}`);
+function openOutput(jobDir: string): number | undefined {
+  for (const directory of new Set([temporaryDirectory(), ...TEMPORARY_DIRECTORIES, jobDir])) {
+    const path = join(directory, `unet-${randomUUID()}`);
+    try {
+      const output = openSync(path, 'wx+', 0o600);
+      unlinkSync(path);
+      return output;
+    } catch {
+      // The next one.
+    }
+  }
+  return undefined;
+}
+
+const Failure = z.object({ type: z.literal('error'), error: ErrorRecord });
+
+function failureIn(printed: string): UnetError | undefined {
+  const line = printed
+    .split('\n')
+    .reverse()
+    .find((text) => text.startsWith('{"type":"error"'));
   try {
-    const output = openSync(path, 'wx+', 0o600);
-    unlinkSync(path);
-    return output;
+    return UnetError.fromRecord(Failure.parse(JSON.parse(line ?? '')).error);
   } catch {
-    return undefined;
+    return undefined; // it has not said one, or was killed meanwhile
   }
 }
 
 function readOutput(output: number): string {
   const bytes = Buffer.alloc(Math.min(fstatSync(output).size, MAX_OUTPUT_BYTES));
   readSync(output, bytes, 0, bytes.length, 0);
-  closeSync(output);
   return bytes.toString();
 }

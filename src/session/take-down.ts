@@ -120,7 +120,6 @@ async function cleanWithoutSupervisor(job: Job): Promise<ErrorRecord[]> {
       state,
       keepLogs: state?.error !== undefined,
       reason: 'unet down',
-      supervisedHere: true,
     });
   } else {
     await removeControl(job.allocation.jobId);

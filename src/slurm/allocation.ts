@@ -35,11 +35,11 @@ export async function slurmAllocation(env: NodeJS.ProcessEnv, signal?: AbortSign
 }
 
 /**
- * SLURMD_NODENAME is set in what slurmd started, and not in an salloc shell on a login node. Its shell may have
- * been left by ssh, so the host name counts too.
+ * Slurm's own name for this host, where it has given one: several hosts may have the same host name. Only a shell that slurmd did not
+ * start (salloc on a login node, ssh) is without SLURMD_NODENAME, and goes by its host name.
  */
-function selfAmong(nodes: readonly string[], env: NodeJS.ProcessEnv): string | undefined {
+export function selfAmong(nodes: readonly string[], env: NodeJS.ProcessEnv): string | undefined {
   const host = hostname();
-  const names = [env.SLURMD_NODENAME, host, host.split('.')[0]];
+  const names = env.SLURMD_NODENAME === undefined ? [host, host.split('.')[0]] : [env.SLURMD_NODENAME];
   return nodes.find((node) => names.includes(node));
 }

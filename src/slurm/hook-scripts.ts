@@ -29,7 +29,8 @@ exit 0
 
 const epilog = () => `
 if [ -z "\${SLURM_JOB_ID-}" ] || [ -z "\${SLURM_JOB_UID-}" ]; then exit 0; fi
-if [ ! -e "/tmp/unet-$SLURM_JOB_UID/slurm-$SLURM_JOB_ID" ]; then exit 0; fi
+here="unet-$SLURM_JOB_UID/slurm-$SLURM_JOB_ID"
+if [ ! -e "/tmp/$here" ] && [ ! -e "/dev/shm/$here" ]; then exit 0; fi
 as_user "$SLURM_JOB_UID" / ${SLURM_VARIABLES} \\
   "$node" "$unet" node down --scheduler slurm --deadline "$((deadline - deadline / 6))s" < /dev/null ||
   give_up "something of job $SLURM_JOB_ID is left (exit code $?)"

@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { childEnvironment } from '../process/environment.ts';
 import { type HookAllocation, type HookJob, notAmong, type SchedulerHooks } from '../scheduler/hooks.ts';
+import { selfAmong } from './allocation.ts';
 import { slurmHookBody } from './hook-scripts.ts';
 import { jobNodes, showHostnames, timeLeft } from './scontrol.ts';
 
@@ -43,10 +44,9 @@ async function allocation(
   const slurmEnv = childEnvironment(env);
   const list = env.SLURM_JOB_NODELIST ?? env.SLURM_NODELIST ?? (await jobNodes(id, slurmEnv, signal));
   const nodes = await showHostnames(list, slurmEnv, signal);
-  const host = hostname();
-  const self = nodes.find((node) => [env.SLURMD_NODENAME, host, host.split('.')[0]].includes(node));
+  const self = selfAmong(nodes, env);
   if (self === undefined) {
-    throw notAmong(host, nodes);
+    throw notAmong(env.SLURMD_NODENAME ?? hostname(), nodes);
   }
   const leftMs = self === nodes[0] ? await timeLeft(id, slurmEnv, signal).catch(() => undefined) : undefined;
   return {

@@ -4,12 +4,14 @@ import type { ErrorRecord } from '../errors.ts';
 import type { ClusterPhase } from '../events/types.ts';
 import { type JobState, STATE_VERSION } from '../job/state.ts';
 import { portsOfSlot } from '../node/slots.ts';
-import { startOf } from '../process/identity.ts';
+import { ownIdentity } from '../process/identity.ts';
 import type { Ports } from '../protocol/ports.ts';
 import type { SupervisorOptions } from './cluster.ts';
 import type { NodeEntry, Roster } from './roster.ts';
 
 export type Facts = {
+  /** The supervisor's own. */
+  id: string;
   epoch: number;
   since: Date;
   socket: string;
@@ -41,8 +43,8 @@ export function describeJob(
     supervisor: {
       host: hostname(),
       node: allocation.self,
-      pid: process.pid,
-      start: startOf(process.pid),
+      id: facts.id,
+      ...ownIdentity(),
       socket,
       alive: new Date().toISOString(),
     },
@@ -55,6 +57,7 @@ export function describeJob(
       phase: node.phase,
       nodeName: node.nodeName,
       host: node.hello?.host,
+      boot: node.hello?.boot,
       nodeDir: node.hello?.nodeDir,
       step: [...node.steps].at(-1),
       ports: portsOf(node.slot),

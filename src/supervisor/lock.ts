@@ -1,18 +1,33 @@
 /**
- * One supervisor per job. On one host an abstract unix socket decides: the kernel gives it to one process and takes it
- * back at its end, whatever that was (unix(7)). Between hosts the state file does: it names a host and is renewed.
+ * One supervisor per job and host: a claim in the user's own directory. Not an abstract unix socket, whose name another user can take
+ * first, and which Node 20 and 22 name differently. Between hosts the state file decides: it names a supervisor and is renewed.
  */
-import { createServer } from 'node:net';
-import { ownUid } from '../process/user.ts';
+import { dirname, join } from 'node:path';
+import { claim } from '../cache/claim.ts';
+import { removeEmptyParents } from '../files/empty-parents.ts';
+import { ensurePrivateDirectory } from '../files/private-directory.ts';
+import { controlSocket } from '../job/layout.ts';
 
-/** True when this process has become the job's supervisor on this host; held until it ends. */
-export function acquireLock(jobId: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer((socket) => socket.destroy());
-    server.once('error', () => resolve(false));
-    server.listen({ path: `\0unet-supervisor-${ownUid()}-${jobId}` }, () => {
-      server.unref();
-      resolve(true);
-    });
-  });
+const POLL_MS = 50;
+// Of one in another process namespace, whose end cannot be seen.
+const DEAD_MS = 60_000;
+
+/**
+ * True when this process has become the job's supervisor on this host, until it ends or removes the control directory. The lock of one
+ * that is just ending is free in a moment; one that lives is waited for up to `timeoutMs`.
+ *
+ * @throws UnetError UNET_UNSAFE_PATH, UNET_DIR_UNWRITABLE, UNET_DISK_FULL
+ */
+export async function acquireLock(jobId: string, timeoutMs: number, signal: AbortSignal): Promise<boolean> {
+  const { directory } = controlSocket(jobId);
+  await ensurePrivateDirectory(directory);
+  const deadline = performance.now() + timeoutMs;
+  const tooLate = async () => (performance.now() > deadline ? true : undefined);
+  const won = await claim(join(directory, 'lock'), tooLate, { signal, pollMs: POLL_MS, deadMs: DEAD_MS });
+  if ('claim' in won) {
+    return true;
+  }
+  // Its holder may just have removed all of it.
+  await removeEmptyParents(join(directory, 'lock'), dirname(dirname(directory)));
+  return false;
 }

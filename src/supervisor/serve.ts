@@ -3,10 +3,11 @@ import '../process/jitless.ts';
 import { appendFile, readdir, rm } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Claim } from '../cache/claim.ts';
 import { UnetError } from '../errors.ts';
 import { ensurePrivateDirectory } from '../files/private-directory.ts';
 import { type JobPaths, jobPaths } from '../job/layout.ts';
-import { removeControl } from '../job/remove-job.ts';
+import { removeControl, removeUnusedJob } from '../job/remove-job.ts';
 import { findState } from '../launch/find-state.ts';
 import { coalescing } from '../process/coalescing.ts';
 import { redact } from '../process/redact.ts';
@@ -21,7 +22,6 @@ import { Supervisor } from './supervisor.ts';
 
 const DOWN_REQUEST_POLL_MS = 1000;
 const LOCK_TIMEOUT_MS = 5000;
-const LOCK_POLL_MS = 50;
 /** The command that started this supervisor asks for its events at once, unless it has been killed. */
 const FIRST_REQUEST_MS = 5000;
 
@@ -30,16 +30,35 @@ export type ServeOptions = SupervisorRequest & { env: NodeJS.ProcessEnv; signal:
 /** Runs until the cluster is taken away again. False when the job has a supervisor already, on this host or another. */
 export async function serve(options: ServeOptions): Promise<boolean> {
   const { allocation, jobDir, signal } = options;
-  if (!(await lockSoon(options))) {
-    return false;
-  }
   const paths = jobPaths(jobDir);
-  await ensurePrivateDirectory(jobDir);
-  await ensurePrivateDirectory(paths.logs);
-  const ownership = await claimJob(options, paths, signal);
-  if (ownership === undefined) {
-    return false;
+  let locked = false;
+  let ownership: Claim | undefined;
+  try {
+    locked = await acquireLock(allocation.jobId, LOCK_TIMEOUT_MS, signal);
+    if (!locked) {
+      return false;
+    }
+    await ensurePrivateDirectory(jobDir);
+    await ensurePrivateDirectory(paths.logs);
+    ownership = await claimJob(options, paths, signal);
+    if (ownership === undefined) {
+      await removeControl(allocation.jobId);
+      return false;
+    }
+    await superviseJob(options, paths, ownership);
+    return true;
+  } catch (error) {
+    await ownership?.done();
+    if (locked) {
+      await removeControl(allocation.jobId);
+    }
+    await removeUnusedJob(paths);
+    throw error;
   }
+}
+
+async function superviseJob(options: ServeOptions, paths: JobPaths, ownership: Claim): Promise<void> {
+  const { allocation, jobDir, signal } = options;
   // Meant for a supervisor that has died since.
   await rm(paths.downRequest, { force: true });
   const note = createNotes(paths.supervisorLog);
@@ -69,19 +88,6 @@ export async function serve(options: ServeOptions): Promise<boolean> {
   // One that fails at once would be gone before anybody could ask why.
   await Promise.race([control.firstRequest, sleep(FIRST_REQUEST_MS)]);
   await close(control, allocation.jobId);
-  return true;
-}
-
-/** The lock of one that is just ending is free in a moment; one that answers commands keeps it. */
-async function lockSoon({ allocation }: ServeOptions): Promise<boolean> {
-  const deadline = performance.now() + LOCK_TIMEOUT_MS;
-  while (!(await acquireLock(allocation.jobId))) {
-    if (performance.now() > deadline) {
-      return false;
-    }
-    await sleep(LOCK_POLL_MS);
-  }
-  return true;
 }
 
 /**

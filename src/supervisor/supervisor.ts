@@ -3,7 +3,7 @@
  * job's state on disk, answers commands on its socket, and takes everything away in the end. What it decides is in decisions.ts; here
  * the decisions are carried out.
  */
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { UnetError } from '../errors.ts';
 import { createEventLog, type EventLog } from '../events/log.ts';
 import { summarize } from '../events/summarize.ts';
@@ -46,6 +46,7 @@ export class Supervisor {
   readonly events: EventLog = createEventLog();
   /** Resolves when everything is taken away and the supervisor may end. */
   readonly ended: Promise<void>;
+  private readonly id = randomUUID();
   private readonly options: SupervisorOptions;
   private readonly scheduler: SchedulerJob;
   private readonly paths: JobPaths;
@@ -398,8 +399,8 @@ export class Supervisor {
   }
 
   private describe() {
-    const { since, socket, apiServer, paths, options, decisions } = this;
-    const facts = { epoch: decisions.epoch(), since, socket, error: decisions.error(), apiServer };
+    const { id, since, socket, apiServer, paths, options, decisions } = this;
+    const facts = { id, epoch: decisions.epoch(), since, socket, error: decisions.error(), apiServer };
     return describeJob(
       { options, roster: decisions.roster, lead: decisions.lead, phase: decisions.phase },
       { ...facts, kubeconfig: paths.kubeconfig },

@@ -26,13 +26,13 @@ describe('the filesystem of a path', () => {
   });
 
   test('is read from lines of mountinfo, with blanks in names and optional fields', () => {
-    const text = `36 35 98:0 /mnt1 /mnt/a\\040b rw,noatime master:1 shared:2 - nfs4 host:/x rw
+    const text = `36 35 98:0 /mnt1 /mnt/a\\040b rw,noexec,noatime master:1 shared:2 - nfs4 host:/x rw
 22 1 8:1 / / rw - ext4 /dev/sda1 rw
 nonsense
 `;
     expect(parseMountInfo(text)).toEqual([
-      { type: 'nfs4', mountPoint: '/mnt/a b' },
-      { type: 'ext4', mountPoint: '/' },
+      { type: 'nfs4', mountPoint: '/mnt/a b', noexec: true },
+      { type: 'ext4', mountPoint: '/', noexec: false },
     ]);
   });
 

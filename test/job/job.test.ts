@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { cleanAfterSupervisor } from '../../src/job/clean-after-supervisor.ts';
 import { jobPaths, jobsDirectory } from '../../src/job/layout.ts';
 import { removeJob } from '../../src/job/remove-job.ts';
 import { type JobState, readState } from '../../src/job/state.ts';
+import { ownIdentity } from '../../src/process/identity.ts';
 import { scratch } from '../process/scratch.ts';
 
 /** What every file of a job holds here. */
@@ -109,13 +110,12 @@ describe('a supervisor that has died', () => {
   }
 
   it('has its secrets removed, and its state says that it is over', async () => {
-    const paths = job(state({ pid: await deadPid() }));
+    const paths = job(state({ ...ownIdentity(), pid: await deadPid() }));
     await cleanAfterSupervisor(paths, {
       jobId: 'slurm-42',
       nonce: NONCE,
       keepLogs: true,
       reason: 'the supervisor is gone: input ended',
-      host: 'n0',
     });
     expect(readdirSync(paths.directory).sort()).toEqual(['logs', 'state.json']);
     expect(await readState(paths.state)).toMatchObject({
@@ -125,13 +125,12 @@ describe('a supervisor that has died', () => {
   });
 
   it('at the end of a job that was well leaves nothing', async () => {
-    const paths = job(state({ pid: await deadPid() }));
+    const paths = job(state({ ...ownIdentity(), pid: await deadPid() }));
     await cleanAfterSupervisor(paths, {
       jobId: 'slurm-42',
       nonce: NONCE,
       keepLogs: false,
       reason: 'interrupted by SIGTERM',
-      host: 'n0',
     });
     expect(existsSync(paths.directory)).toBe(false);
   });
@@ -143,27 +142,52 @@ describe('a supervisor that has died', () => {
     });
     onTestFinished(() => void parent.kill('SIGKILL'));
     const [chunk] = await once(parent.stdout, 'data');
-    const paths = job(state({ pid: Number(String(chunk)) }));
+    const paths = job(state({ ...ownIdentity(), pid: Number(String(chunk)) }));
     await cleanAfterSupervisor(paths, {
       jobId: 'slurm-42',
       nonce: NONCE,
       keepLogs: false,
       reason: 'interrupted by SIGTERM',
-      host: 'n0',
     });
     expect(existsSync(paths.directory)).toBe(false);
   });
 
   it('is not mistaken for one of a later bring-up', async () => {
-    const paths = job(state({ pid: await deadPid() }));
+    const paths = job(state({ ...ownIdentity(), pid: await deadPid() }));
     await cleanAfterSupervisor(paths, {
       jobId: 'slurm-42',
       nonce: 'of an earlier bring-up',
       keepLogs: false,
       reason: 'interrupted by SIGTERM',
-      host: 'n0',
     });
     expect(existsSync(paths.kubeconfig)).toBe(true);
+  });
+
+  it.each([
+    ['is half written', (path: string) => writeFileSync(path, '{"version":1,')],
+    ['is gone', (path: string) => rmSync(path)],
+    ['is no file', (path: string) => (rmSync(path), mkdirSync(path))],
+  ])('has its secrets removed also where its state %s: the nonce says whose they are', async (_, spoil) => {
+    const paths = job();
+    spoil(paths.state);
+    await cleanAfterSupervisor(paths, {
+      jobId: 'slurm-42',
+      nonce: NONCE,
+      keepLogs: false,
+      reason: 'interrupted by SIGTERM',
+    });
+    expect(readdirSync(paths.directory)).toEqual(['logs']);
+  });
+
+  it('has its files removed by an agent on another host of the same name', async () => {
+    const paths = job(state({ ...ownIdentity(), boot: 'of another machine' }));
+    await cleanAfterSupervisor(paths, {
+      jobId: 'slurm-42',
+      nonce: NONCE,
+      keepLogs: false,
+      reason: 'interrupted by SIGTERM',
+    });
+    expect(existsSync(paths.directory)).toBe(false);
   });
 
   it('that has stopped in good order is left alone', async () => {
@@ -173,7 +197,6 @@ describe('a supervisor that has died', () => {
       nonce: NONCE,
       keepLogs: false,
       reason: 'interrupted by SIGTERM',
-      host: 'n0',
     });
     expect(existsSync(paths.kubeconfig)).toBe(true);
   });

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { claimSlot, portsOfSlot, SLOTS } from '../../src/node/slots.ts';
+import { claimPortOfSlot, claimSlot, portsOfSlot, SLOTS } from '../../src/node/slots.ts';
 import { scratch } from '../process/scratch.ts';
 
 // Others on this machine claim from the first slot on: these tests look further up.
@@ -62,6 +62,16 @@ describe('a slot of ports', () => {
     expect((await claim(other.slot)).slot).toBe(other.slot);
   });
 
+  it('is not kept from anybody by a process that has taken the name of an abstract socket', async () => {
+    const { slot, release } = await claim(FROM);
+    release();
+    const squatter = createServer();
+    onTestFinished(() => void squatter.close());
+    squatter.listen({ path: `\0unet-ports-${slot}` });
+    await once(squatter, 'listening');
+    expect((await claim(slot)).slot).toBeLessThanOrEqual(slot + 1);
+  });
+
   it('that was given back can be taken again', async () => {
     const first = await claim(FROM);
     first.release();
@@ -98,7 +108,10 @@ describe('a slot of ports', () => {
   });
 
   it('has ports of its own, below those that the kernel gives out', () => {
-    const all = Array.from({ length: SLOTS }, (_, slot) => Object.values(portsOfSlot(slot))).flat();
+    const all = Array.from({ length: SLOTS }, (_, slot) => [
+      ...Object.values(portsOfSlot(slot)),
+      claimPortOfSlot(slot),
+    ]).flat();
     expect(new Set(all).size).toBe(all.length);
     expect(Math.max(...all)).toBeLessThan(32_768);
     // Upstream's own come first, so that a single cluster looks as its documentation says.

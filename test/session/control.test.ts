@@ -147,9 +147,12 @@ describe('asking', () => {
 describe('the lock of a job', () => {
   it('is for one supervisor', async () => {
     const job = `lock-${process.pid}`;
-    const both = await Promise.all([acquireLock(job), acquireLock(job)]);
+    const { signal } = new AbortController();
+    onTestFinished(() => removeControl(job));
+    const both = await Promise.all([acquireLock(job, 500, signal), acquireLock(job, 500, signal)]);
     expect(both.sort()).toEqual([false, true]);
-    expect(await acquireLock(job)).toBe(false);
-    expect(await acquireLock(`${job}-other`)).toBe(true);
+    expect(await acquireLock(job, 100, signal)).toBe(false);
+    onTestFinished(() => removeControl(`${job}-other`));
+    expect(await acquireLock(`${job}-other`, 100, signal)).toBe(true);
   });
 });

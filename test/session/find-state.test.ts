@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, utimesSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -8,6 +8,7 @@ import { putValue } from '../../src/flux/kvs.ts';
 import { jobPaths } from '../../src/job/layout.ts';
 import type { JobState } from '../../src/job/state.ts';
 import { findPaths, findState, livesElsewhere } from '../../src/launch/find-state.ts';
+import { ownIdentity } from '../../src/process/identity.ts';
 import { fluxJob, JOB_ID, stateOf } from '../flux/flux-job.ts';
 
 async function place({ file, record }: { file?: JobState; record?: JobState }, answers = {}) {
@@ -33,7 +34,14 @@ const elsewhere = {
   socket: '',
   alive: new Date().toISOString(),
 };
-const dead = { host: hostname(), node: 'n0', pid: 2 ** 22 + 1, socket: '', alive: new Date().toISOString() };
+const dead = {
+  ...ownIdentity(),
+  host: hostname(),
+  node: 'n0',
+  pid: 2 ** 22 + 1,
+  socket: '',
+  alive: new Date().toISOString(),
+};
 
 describe('the state of a job', () => {
   it('is its file, where that is seen', async () => {
@@ -76,6 +84,31 @@ describe('the supervisor on another node', () => {
     const before =
       '[ "$1" = exec ] && { echo "flux-exec: Error: rank 1: cat: No route to host" >&2; exit 68; }';
     expect(await livesElsewhere(await place({}, { before }), found)).toBe(false);
+  });
+});
+
+describe('a supervisor on another host of the same name', () => {
+  const namesake = { ...dead, ...ownIdentity(), boot: 'of another machine', socket: '/tmp/s' };
+
+  it('lives for as long as it renews its state, and its cluster is not taken over', async () => {
+    const file = stateOf('/x', { supervisor: { ...namesake, pid: dead.pid } });
+    const job = await place({ file });
+    expect(await findState(job)).toEqual({ state: file, from: 'file' });
+    expect(await livesElsewhere(job, { state: file, from: 'file' })).toBe(true);
+  });
+
+  it('is dead when its state is not renewed any more, also where its pid is another process’s here', async () => {
+    const file = stateOf('/x', { supervisor: { ...namesake, pid: process.pid } });
+    const job = await place({ file });
+    const long = new Date(Date.now() - 120_000);
+    utimesSync(job.paths.state, long, long);
+    expect(await livesElsewhere(job, { state: file, from: 'file' })).toBe(false);
+  });
+
+  it('is not the one of the record with the same pid', async () => {
+    const file = stateOf('/x', { phase: 'stopped', supervisor: { ...namesake, id: 'one' } });
+    const record = stateOf('/x', { epoch: 2, supervisor: { ...namesake, id: 'other' } });
+    expect(await findState(await place({ file, record }))).toEqual({ state: record, from: 'record' });
   });
 });
 

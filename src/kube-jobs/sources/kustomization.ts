@@ -2,7 +2,7 @@
 import { basename, resolve } from 'node:path';
 import which from 'which';
 import { UnetError } from '../../errors.ts';
-import { childEnvironment } from '../../process/environment.ts';
+import { childEnvironment, searchPath } from '../../process/environment.ts';
 import { runOk, toolMissing } from '../../process/run.ts';
 import { readDocuments } from '../documents.ts';
 import { type KubeObject, readObject } from '../object.ts';
@@ -40,7 +40,7 @@ async function buildKustomization(
   path: string,
   { env, signal }: { env: NodeJS.ProcessEnv; signal: AbortSignal },
 ): Promise<KubeObject[]> {
-  const has = (name: string) => which.sync(name, { path: env.PATH ?? '', nothrow: true }) !== null;
+  const has = (name: string) => which.sync(name, { path: searchPath(env), nothrow: true }) !== null;
   if (!has('kubectl') && !has('kustomize')) {
     throw toolMissing('kubectl', 'was not found on PATH, nor was kustomize');
   }
