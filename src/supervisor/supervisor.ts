@@ -399,7 +399,13 @@ export class Supervisor {
 
   private describe() {
     const { since, socket, apiServer, paths, options, decisions } = this;
-    const facts = { epoch: decisions.epoch(), since, socket, error: decisions.error(), apiServer };
+    const facts = {
+      epoch: decisions.epoch(),
+      since,
+      socket,
+      error: decisions.error() ?? decisions.trouble(),
+      apiServer,
+    };
     return describeJob(
       { options, roster: decisions.roster, lead: decisions.lead, phase: decisions.phase },
       { ...facts, kubeconfig: paths.kubeconfig },

@@ -49,6 +49,11 @@ export class ApiServer implements AsyncDisposable {
     this.#server.emit('connection', socket);
   };
 
+  /** As when its process dies: who is connected is cut off. */
+  cutOff(): void {
+    this.#server.closeAllConnections();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#server.closeAllConnections();
     this.#server.close();
