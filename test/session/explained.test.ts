@@ -22,9 +22,8 @@ describe('a bring-up that fails', () => {
     const cluster = new Cluster({
       UNET_REHEARSAL: 'dns:mode=pending',
       UNET_NODES: '1',
-      UNET_STEP_TIMEOUT: 'dns=1s',
     });
-    const up = await cluster.unet('up');
+    const up = await cluster.unet('up', '--step-timeout', 'dns=1s');
     expect(up.code).toBe(4);
     expect(up.stderr).toContain('The pods, their events and logs are in the logs');
     expect(up.stderr).toContain(`${cluster.jobDirectory}/logs/node-0/cluster.txt`);

@@ -27,7 +27,7 @@ export const join: Step = {
       attempt: (_number, limit) => attempt(context, log, limit),
       reset: (limit) => reset(context, log, limit),
       onRetry: ({ attempt: number, error, inMs, resetError }) => {
-        log.line(`try ${number - 1} failed: ${error.message}`);
+        log.line(`try ${number} failed: ${error.message}`);
         if (resetError !== undefined) {
           log.line(`the reset failed too: ${resetError.message}`);
         }
