@@ -89,7 +89,8 @@ function lines(state: JobState, job: Job): string[] {
     nodeName ?? '',
     message ?? step ?? '',
   ]);
-  return [`${state.jobId}: ${state.phase}, ${time}`, ...tableLines(columns, rows)];
+  const trouble = state.error === undefined ? [] : [`${state.error.code}: ${state.error.message}`];
+  return [`${state.jobId}: ${state.phase}, ${time}`, ...trouble, ...tableLines(columns, rows)];
 }
 
 function secondsLeft({ allocation }: Job): number | undefined {

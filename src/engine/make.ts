@@ -3,6 +3,7 @@ import { UnetError } from '../errors.ts';
 import type { Environment } from '../process/environment.ts';
 import { describeEnd, lastLines, type RunResult, run } from '../process/run.ts';
 import { withMakeVariables } from './make-variables.ts';
+import { refusalOf } from './refusals.ts';
 
 export type MakeOptions = {
   stage: string;
@@ -32,7 +33,7 @@ export async function runMake(args: readonly string[], options: MakeOptions): Pr
   });
 }
 
-/** @throws UnetError UNET_STEP_FAILED or UNET_STEP_TIMEOUT, with the last lines of its output. */
+/** @throws UnetError UNET_STEP_FAILED, UNET_STEP_TIMEOUT or what `refusalOf` knows, with the last lines of its output. */
 export async function make(target: string, options: MakeOptions): Promise<RunResult> {
   const result = await tryMake(target, options);
   if (result.exitCode !== 0) {
@@ -50,6 +51,10 @@ export function makeFailure(target: string, result: RunResult, timeoutMs: number
       tail,
       remedy: 'free space where the container engine keeps its images, or move its storage',
     });
+  }
+  const refusal = result.timedOut ? undefined : refusalOf(`${result.stdout}\n${result.stderr}`);
+  if (refusal !== undefined) {
+    return refusal;
   }
   return result.timedOut
     ? new UnetError('UNET_STEP_TIMEOUT', message, {

@@ -53,7 +53,7 @@ export function advance(progress: Progress, event: UnetEvent): void {
       progress.message = event.message;
       return;
     case 'node':
-      nodeOf(progress, event.node).phase = event.phase;
+      advanceNode(nodeOf(progress, event.node), event.phase);
       return;
     case 'step':
       advanceStep(nodeOf(progress, event.node), event);
@@ -104,6 +104,15 @@ function nodeOf(progress: Progress, node: string): NodeProgress {
   const added: NodeProgress = { node, phase: 'waiting', steps: new Map() };
   progress.nodes.set(node, added);
   return added;
+}
+
+/** One that begins again has nothing of its earlier try. */
+function advanceNode(node: NodeProgress, phase: NodePhase): void {
+  node.phase = phase;
+  if (phase === 'waiting' || phase === 'working') {
+    node.steps.clear();
+    delete node.error;
+  }
 }
 
 function advanceStep(node: NodeProgress, event: Extract<UnetEvent, { type: 'step' }>): void {

@@ -51,6 +51,7 @@ export type EventBody =
       node: string;
       step: StepName;
       state: 'retrying';
+      /** The one that failed, from 1. */
       attempt: number;
       inMs: number;
       message: string;

@@ -3,9 +3,9 @@ import pRetry from 'p-retry';
 import { UnetError } from '../errors.ts';
 
 export type JoinRetry = {
-  /** The number of the attempt to come; the first one is 1. */
+  /** The number of the attempt that failed; the first one is 1. */
   attempt: number;
-  /** Milliseconds until then. */
+  /** Milliseconds until the next one. */
   inMs: number;
   /** Why the last one failed. */
   error: UnetError;
@@ -61,7 +61,7 @@ export async function joinWithRetries<T>(options: JoinWithRetriesOptions<T>): Pr
         const resetError = await failureOf(() => reset(limit.signal));
         limit.signal.throwIfAborted();
         const inMs = Math.min(firstDelayMs * FACTOR ** (attemptNumber - 1), MAX_DELAY_MS);
-        onRetry?.({ attempt: attemptNumber + 1, inMs, error: last, resetError });
+        onRetry?.({ attempt: attemptNumber, inMs, error: last, resetError });
       },
     });
   } catch (error) {

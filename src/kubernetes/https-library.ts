@@ -11,6 +11,16 @@ export const httpsLibrary: HttpLibrary = {
   send: (request) => new Observable(send(request)),
 };
 
+/** @throws what the connection says, or an error that names the status when the answer is none of success. */
+export async function get(request: RequestContext): Promise<void> {
+  const response = await ask(request);
+  await buffer(response);
+  const { statusCode = 0 } = response;
+  if (statusCode >= 300) {
+    throw new Error(`it answers ${statusCode}`);
+  }
+}
+
 async function send(request: RequestContext): Promise<ResponseContext> {
   const response = await ask(request);
   const body = await buffer(response);

@@ -4,6 +4,7 @@
  */
 export { loadConfig, prepareTls } from './client.ts';
 export { dnsReady } from './dns.ts';
+export { apiAnswers } from './health.ts';
 export { deleteNode, followNodes } from './nodes.ts';
 export { limitToken, revokeTokens } from './tokens.ts';
 export { withServer } from './with-server.ts';

@@ -42,7 +42,12 @@ export type AgentOptions = {
 };
 
 /** Why the agent ends. `asked`: the supervisor is there and does the rest. `signal`: as at the end of the job. */
-export type Stop = { reason: string; by: 'asked' | 'signal' | 'silence' };
+export type Stop = {
+  reason: string;
+  by: 'asked' | 'signal' | 'silence';
+  /** The bring-up has failed: what explains it is brought away first. */
+  diagnose?: boolean | undefined;
+};
 
 /** One agent's life, from its spec to its end. */
 export type Life = {
@@ -54,6 +59,10 @@ export type Life = {
   stopping: AbortSignal;
   prepared: Prepared;
   openLog: (step: StepName) => StepLog;
+  /** Directory of this node's logs. */
+  logs: string;
+  /** Set when there may be something to explain a failure; see diagnostics.ts. */
+  diagnose?: () => Promise<unknown>;
   /** The supervisor has declared the cluster usable. */
   usable: boolean;
 };
@@ -62,7 +71,8 @@ export type Life = {
 export async function runAgent(options: AgentOptions): Promise<number> {
   const inbox = createInbox();
   const stopping = new AbortController();
-  const stop = (reason: string, by: Stop['by'] = 'silence') => stopping.abort({ reason, by } satisfies Stop);
+  const stop = (reason: string, by: Stop['by'] = 'silence', diagnose = false) =>
+    stopping.abort({ reason, by, diagnose } satisfies Stop);
   let heard = () => {};
   const assemble = createAssembler(receive, () => {});
   const channel = openChannel({
@@ -88,7 +98,7 @@ export async function runAgent(options: AgentOptions): Promise<number> {
         stop('the supervisor speaks another protocol');
       }
     } else if (parsed.data.type === 'stop') {
-      stop(parsed.data.reason, 'asked');
+      stop(parsed.data.reason, 'asked', parsed.data.diagnose?.includes(options.node));
     } else if (parsed.data.type !== 'ping') {
       inbox.deliver(parsed.data);
     }
@@ -145,6 +155,7 @@ async function live(
   stopping: AbortSignal,
 ): Promise<number> {
   const prepared = await prepare(spec, options.node, options.env);
+  const logs = prepared.seesJobDir ? nodeLogs(spec.jobDir, options.node) : join(prepared.directory, 'logs');
   const life: Life = {
     spec,
     options,
@@ -153,13 +164,10 @@ async function live(
     stopping,
     prepared,
     usable: false,
+    logs,
     openLog: (step) =>
-      openStepLog(
-        join(
-          prepared.seesJobDir ? nodeLogs(spec.jobDir, options.node) : join(prepared.directory, 'logs'),
-          `${step}.log`,
-        ),
-        (message) => channel.send({ type: 'warning', node: options.node, message }),
+      openStepLog(join(logs, `${step}.log`), (message) =>
+        channel.send({ type: 'warning', node: options.node, message }),
       ),
   };
   if (spec.mode === 'clean') {
@@ -192,7 +200,12 @@ function isNearSupervisor(spec: JobSpec, node: string): boolean {
 
 async function end(life: Life): Promise<number> {
   const { spec, options, channel, stopping, prepared } = life;
-  const { reason, by } = (stopping.aborted ? stopping.reason : { reason: 'cleaned', by: 'asked' }) as Stop;
+  const { reason, by, diagnose } = (
+    stopping.aborted ? stopping.reason : { reason: 'cleaned', by: 'asked' }
+  ) as Stop;
+  if (diagnose === true) {
+    await life.diagnose?.();
+  }
   const [problem] = await Promise.all([takeAway(life), removeTraces(spec, options)]);
   channel.send({
     type: 'bye',

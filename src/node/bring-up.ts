@@ -7,6 +7,7 @@ import { startOf } from '../process/identity.ts';
 import type { Life } from './agent.ts';
 import type { NodeContext } from './context.ts';
 import { attendControlPlane } from './control-plane.ts';
+import { collectDiagnostics } from './diagnostics.ts';
 import { holdAndRetry } from './hold.ts';
 import { openScheduler } from './open-scheduler.ts';
 import { bringNodeUp } from './plan.ts';
@@ -14,6 +15,7 @@ import { greet } from './prepare.ts';
 import { readAhead } from './read-ahead.ts';
 import { claimSlot, type SlotClaim } from './slots.ts';
 import { stageDirectory } from './steps/stage.ts';
+import { watchContainer } from './watch-container.ts';
 
 /** Resolves when the agent is to end; what fails before is reported to the supervisor, which decides. */
 export async function serveBringUp(life: Life): Promise<void> {
@@ -47,6 +49,8 @@ export async function serveBringUp(life: Life): Promise<void> {
 async function work(life: Life): Promise<void> {
   const { inbox, stopping } = life;
   const context = createContext(life);
+  // The signal of the life is aborted by then.
+  life.diagnose = () => collectDiagnostics(context, new AbortController().signal);
   void inbox.take('usable', stopping).then(
     () => {
       life.usable = true;
@@ -105,7 +109,9 @@ function createContext(life: Life): NodeContext {
     epoch: spec.epoch,
     send,
     openLog: life.openLog,
+    logs: life.logs,
     environment: () => childEnvironment(options.env, context.record.variables),
+    onBooted: () => void watchContainer(context, stopping),
     onKubeconfig: (kubeconfig) => void attend(context, kubeconfig, stopping),
   };
   return context;

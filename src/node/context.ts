@@ -39,6 +39,8 @@ export type NodeContext = {
   epoch: number;
   send: (message: Message) => void;
   openLog: (step: StepName) => StepLog;
+  /** Directory of this node's logs. */
+  logs: string;
   /** The environment of make: explicit, with the node's variables. */
   environment: () => Environment;
   /** Set by `stage`. */
@@ -67,8 +69,14 @@ export type NodeContext = {
   publishedOnce: Promise<void>;
   /** How often the plan has been begun. */
   tries: number;
+  /** Of which try there are diagnostics. */
+  diagnosed?: number;
   /** Set by `join`: kubeadm join has been run in the container. */
   joinTried?: boolean;
+  /** Called by `boot`: the container runs, and is watched from now on. */
+  onBooted: () => void;
+  /** Ends the watch of the container, before it is taken down on purpose. */
+  endWatch?: (() => void) | undefined;
   /** Called by `kubeconfig` with its text, for the lead's own use of the API. */
   onKubeconfig: (kubeconfig: string) => void;
 };

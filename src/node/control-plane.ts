@@ -6,6 +6,7 @@ import type { NodeContext } from './context.ts';
 import { loadKubernetes } from './kubernetes-bundle.ts';
 import { publish } from './steps/publish.ts';
 import { runTarget } from './steps/run-target.ts';
+import { watchApi } from './watch-api.ts';
 
 const SYNC_PAUSE_MS = 2000;
 const RETRY_MS = 1000;
@@ -20,7 +21,7 @@ export async function attendControlPlane(
 ): Promise<void> {
   const kubernetes = await loadKubernetes();
   const config = kubernetes.loadConfig(kubeconfig);
-  const { inbox } = context;
+  const { inbox, spec } = context;
   const warn = createWarner(context);
   const sync = createFallback(context, signal, warn);
   // One after the other: what is asked for later must not overtake, as a new token the revoking of the old ones.
@@ -82,6 +83,13 @@ export async function attendControlPlane(
       signal,
     }),
     kubernetes.dnsReady(config, signal).then(() => context.send({ type: 'dns' })),
+    watchApi({
+      ask: (limit) => kubernetes.apiAnswers(config, limit),
+      everyMs: spec.heartbeatMs,
+      awayMs: spec.silenceMs,
+      onChange: (answers, message) => context.send({ type: 'api', answers, message }),
+      signal,
+    }),
     context.publishedOnce.then(() => inTurn(limitToken)),
     forEach(
       () => inbox.take('joins-done', signal),

@@ -1,8 +1,13 @@
 /** Running a plan: each step reported, logged, and its error completed with node, step and log. */
 import { UnetError } from '../errors.ts';
+import { containerTrouble } from './container-runs.ts';
 import type { NodeContext, Step } from './context.ts';
+import { collectDiagnostics } from './diagnostics.ts';
 import type { Plan } from './plan.ts';
 import type { StepLog } from './step-log.ts';
+
+// Of the step's own output, beside what a container said.
+const KEPT_LINES = 6;
 
 /**
  * Runs the steps of `plan` in order; those of an inner list together, where the first failure ends the others.
@@ -58,7 +63,8 @@ async function runStep(step: Step, context: NodeContext, signal: AbortSignal): P
   } catch (error) {
     // Interrupted, not failed: who interrupted it says why.
     signal.throwIfAborted();
-    const failure = UnetError.from(error).with({ node: context.node, step: step.name, log: log.path });
+    const cause = await causeOf(error, context, signal);
+    const failure = cause.with({ node: context.node, step: step.name, log: log.path });
     log.line(`failed: ${failure.message}`);
     context.send({
       type: 'step',
@@ -71,6 +77,33 @@ async function runStep(step: Step, context: NodeContext, signal: AbortSignal): P
   } finally {
     log.close();
   }
+}
+
+/** A step that failed since the container has ended says that, with the container's last words. */
+async function causeOf(error: unknown, context: NodeContext, signal: AbortSignal): Promise<UnetError> {
+  const failure = UnetError.from(error);
+  const trouble =
+    failure.code === 'UNET_NODE_NOT_RUNNING'
+      ? undefined
+      : await containerTrouble(context, signal).catch(() => undefined);
+  signal.throwIfAborted();
+  return trouble ?? (await explained(failure, context, signal));
+}
+
+/** With what a container of Kubernetes itself said, and where the rest is: the node's container may be gone in a moment. */
+async function explained(failure: UnetError, context: NodeContext, signal: AbortSignal): Promise<UnetError> {
+  const found = await collectDiagnostics(context, signal);
+  signal.throwIfAborted();
+  if (found === undefined) {
+    return failure;
+  }
+  const { tail = [], remedy } = failure.details;
+  const where = `the logs of kubelet and pods are in ${found.directory}`;
+  return new UnetError(failure.code, failure.message, {
+    ...failure.details,
+    tail: found.quoted.length === 0 ? tail : [...tail.slice(-KEPT_LINES), ...found.quoted],
+    remedy: remedy === undefined ? where : `${remedy}; ${where}`,
+  });
 }
 
 /** A check that fails says that the step has to be run. */

@@ -36,7 +36,7 @@ export async function teardown(options: TeardownOptions): Promise<void> {
   const record =
     (await readNodeRecord(options.directory)) ?? (await reconstructRecord(options.directory, options));
   if (record?.up === true) {
-    await takeDown(record, options);
+    await takeContainerDown(record, options);
   }
   if (record?.storage !== undefined) {
     await removeStorage({
@@ -64,7 +64,15 @@ async function isOurs(directory: string): Promise<boolean> {
   }
 }
 
-async function takeDown(record: NodeRecord, options: TeardownOptions): Promise<void> {
+/**
+ * Removes the node's containers, volumes and networks; its directory stays.
+ *
+ * @throws UnetError UNET_TEARDOWN_INCOMPLETE, UNET_ENGINE_FAILED.
+ */
+export async function takeContainerDown(
+  record: NodeRecord,
+  options: Omit<TeardownOptions, 'root'>,
+): Promise<void> {
   const { jobId, node, engine } = record;
   const env = { ...options.env, ...record.variables };
   const failure = await composeDown(record, options);
@@ -76,7 +84,10 @@ async function takeDown(record: NodeRecord, options: TeardownOptions): Promise<v
   }
 }
 
-async function composeDown(record: NodeRecord, options: TeardownOptions): Promise<UnetError | undefined> {
+async function composeDown(
+  record: NodeRecord,
+  options: Omit<TeardownOptions, 'root'>,
+): Promise<UnetError | undefined> {
   const result = await tryMake('down-v', {
     stage: record.stage,
     env: { ...options.env, ...record.variables },

@@ -49,6 +49,10 @@ export const FromAgent = z.discriminatedUnion('type', [
     message: z.string(),
   }),
   z.object({ type: z.literal('dns'), node: z.string() }),
+  /** The node's container, which ran, has ended. */
+  z.object({ type: z.literal('container-ended'), node: z.string(), error: ErrorRecord }),
+  /** The API server has not answered for some time, or answers again. */
+  z.object({ type: z.literal('api'), node: z.string(), answers: z.boolean(), message: z.string() }),
   z.object({
     type: z.literal('bye'),
     node: z.string(),

@@ -118,6 +118,7 @@ export const ToAgents = z.discriminatedUnion('type', [
   /** The lead deletes the Node: kubeadm refuses to join under the name of one that still counts as Ready. */
   z.object({ type: z.literal('forget'), nodeName: z.string() }),
   z.object({ type: z.literal('ping') }),
-  z.object({ type: z.literal('stop'), reason: z.string() }),
+  /** `diagnose`: the nodes that first bring away what explains the failure. */
+  z.object({ type: z.literal('stop'), reason: z.string(), diagnose: z.array(z.string()).optional() }),
 ]);
 export type ToAgents = z.infer<typeof ToAgents>;

@@ -2,7 +2,7 @@
 import { UnetError } from '../errors.ts';
 
 /** Raised when a peer of another number could not understand this one. */
-export const PROTOCOL = 4;
+export const PROTOCOL = 5;
 
 /** @throws UnetError UNET_PROTOCOL_VERSION naming both sides when the numbers differ. */
 export function checkPeer(peer: { protocol: number; unet: string }, own: string, where: string): void {

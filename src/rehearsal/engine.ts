@@ -4,8 +4,7 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { finished } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { ArchiveError, ImageStore, type StoredImage } from './engine/store.ts';
-import { readContainer } from './state/container.ts';
-import { findDaemons } from './state/daemon-process.ts';
+import { containerLog, containerState, readContainer } from './state/container.ts';
 import { findProject } from './state/project.ts';
 
 const noImage = 125;
@@ -51,23 +50,35 @@ async function main([command = '', ...args]: readonly string[]): Promise<number>
     case 'ps': {
       const project = ownProject();
       const container = readContainer(project);
-      const running = findDaemons(project).length > 0;
-      if (container !== undefined) process.stdout.write(`${container.id} ${running ? 'Up' : 'Created'}\n`);
+      const status = { running: 'Up', exited: 'Exited (137)', created: 'Created' }[
+        containerState(project).state
+      ];
+      if (container !== undefined) process.stdout.write(`${container.id} ${status}\n`);
       return 0;
     }
     case 'logs':
+      process.stdout.write(containerLog(ownProject()));
       return 0;
-    case 'inspect': {
-      const container = readContainer(ownProject());
-      if (container === undefined) throw new Refusal(`no such object: "${args.at(-1)}"`);
-      process.stdout.write(`${JSON.stringify([container], null, 2)}\n`);
-      return 0;
-    }
+    case 'inspect':
+      return inspectContainer(args);
     case 'pull':
       throw new Refusal(`initializing source docker://${args.at(-1)}: a rehearsal has no network`);
     default:
       throw new Refusal(`unrecognized command \`rehearsal ${command}\``);
   }
+}
+
+function inspectContainer(args: readonly string[]): number {
+  const project = ownProject();
+  const container = readContainer(project);
+  if (container === undefined) throw new Refusal(`no such object: "${args.at(-1)}"`);
+  const { state, pid } = containerState(project);
+  const described = { ...container, State: { Status: state, Pid: pid ?? 0, Running: state === 'running' } };
+  const format = optionOf(args, ['--format', '-f']);
+  process.stdout.write(
+    format === undefined ? `${JSON.stringify([described], null, 2)}\n` : `${render(format, described)}\n`,
+  );
+  return 0;
 }
 
 function ownProject() {
@@ -91,13 +102,19 @@ function inspect(store: ImageStore, args: readonly string[]): number {
     process.stdout.write(`${JSON.stringify(described, null, 4)}\n`);
     return 0;
   }
-  for (const image of described) {
-    const fields = image as Record<string, unknown>;
-    process.stdout.write(
-      `${format.replace(/\{\{\s*\.(\w+)\s*\}\}/g, (_, key: string) => String(fields[key] ?? ''))}\n`,
-    );
-  }
+  for (const image of described) process.stdout.write(`${render(format, image)}\n`);
   return 0;
+}
+
+/** `{{.Name}}` and `{{.Name.Name}}` of a Go template. */
+function render(format: string, object: unknown): string {
+  return format.replace(/\{\{\s*\.([\w.]+)\s*\}\}/g, (_, path: string) =>
+    String(
+      path
+        .split('.')
+        .reduce<unknown>((value, key) => (value as Record<string, unknown> | undefined)?.[key], object) ?? '',
+    ),
+  );
 }
 
 function describe({ id, names, architecture, os, size }: StoredImage) {

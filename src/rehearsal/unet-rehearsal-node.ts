@@ -27,6 +27,7 @@ async function main(): Promise<void> {
     rehearsalDirectory: path.join(releaseDirectory, '.rehearsal'),
   });
   await listenForExec((request, io) => runCommand(machine, request, io));
+  process.on('SIGUSR2', () => toggleApi(machine));
   report('up');
   await boot(machine);
 }
@@ -49,6 +50,18 @@ async function boot(machine: Machine): Promise<void> {
   }
   machine.booted = true;
   machine.journal.log('containerd', 'containerd successfully booted in 0.031s');
+}
+
+/** The API server goes, or comes back, while the node runs on: for rehearsing that. */
+function toggleApi({ controlPlane, published, ports }: Machine): void {
+  if (controlPlane === undefined) return;
+  const { server } = controlPlane;
+  if (published.serves(ports.apiServer)) {
+    published.serve(ports.apiServer, undefined);
+    server.cutOff();
+  } else {
+    published.serve(ports.apiServer, server.take);
+  }
 }
 
 function report(text: string): void {

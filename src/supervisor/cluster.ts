@@ -25,6 +25,8 @@ export type Cluster = {
   lead: NodeEntry;
   /** What the pack is for, if there is one. */
   packArchitecture: () => string | undefined;
+  /** Path of the job's logs, for errors. */
+  logs: string;
   /** Milliseconds on a clock that never goes back. */
   now: () => number;
   after: (ms: number, action: () => void) => Cancel;
@@ -38,7 +40,8 @@ export type Cluster = {
   giveUp: (node: NodeEntry, error: UnetError, phase?: 'failed' | 'lost' | 'missing') => void;
   /** The bring-up as a whole has failed. */
   fail: (error: UnetError) => void;
-  stop: (reason: string, how?: { restarting?: boolean }) => void;
+  /** @param how `diagnose`: what explains a failure is brought away first. */
+  stop: (reason: string, how?: { restarting?: boolean; diagnose?: boolean }) => void;
   /** Of the join record that is valid now. */
   epoch: () => number;
   /** The lead makes a new join record, for nodes that join later. */

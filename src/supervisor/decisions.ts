@@ -17,8 +17,10 @@ import { isEnding, isUp, mayFollow } from './phases.ts';
 import { createReadiness } from './readiness.ts';
 import { createReceiver } from './receive.ts';
 import { retryMissing } from './retry.ts';
-import { createRoster, isSettled, type NodeEntry, readyNodes } from './roster.ts';
-import { describePending, judge } from './verdict.ts';
+import { createRoster, isSettled, type NodeEntry } from './roster.ts';
+import { describePending, judge, judgeLater } from './verdict.ts';
+
+const DIAGNOSED_WORKERS = 4;
 
 export type DecisionOptions = {
   options: Pick<SupervisorOptions, 'settings' | 'allocation' | 'unet'>;
@@ -38,6 +40,8 @@ export type Decisions = {
   epoch: () => number;
   /** What has failed as a whole, or could not be taken away. */
   error: () => ErrorRecord | undefined;
+  /** What is wrong with a cluster that is degraded. */
+  trouble: () => ErrorRecord | undefined;
   /** An agent could not take everything away. */
   incomplete: () => boolean;
   /** @param now milliseconds on a clock that never goes back. */
@@ -57,6 +61,7 @@ export function createDecisions(context: DecisionOptions): Decisions {
   let phase: ClusterPhase = 'starting';
   let { epoch } = context;
   let error: ErrorRecord | undefined;
+  let trouble: ErrorRecord | undefined;
   let incomplete = false;
   let cancelDeadline = () => {};
   const waits = new Map<number, () => void>();
@@ -67,6 +72,7 @@ export function createDecisions(context: DecisionOptions): Decisions {
       return false;
     }
     phase = effect.phase;
+    trouble = effect.error;
     effects.push(effect);
     return true;
   };
@@ -78,6 +84,7 @@ export function createDecisions(context: DecisionOptions): Decisions {
     roster,
     lead,
     packArchitecture,
+    logs: context.logs,
     now: () => now,
     after: (ms, action) => {
       lastWait += 1;
@@ -118,15 +125,15 @@ export function createDecisions(context: DecisionOptions): Decisions {
       cluster.emit({ type: 'error', error });
       enter({ do: 'enter', phase: 'failed', message: why.message, retained: settings.retain || undefined });
       if (!settings.retain) {
-        cluster.stop(`failed: ${why.message}`);
+        cluster.stop(`failed: ${why.message}`, { diagnose: true });
       }
     },
-    stop: (reason, how = {}) => {
-      if (!enter({ do: 'enter', phase: 'stopping', message: reason, ...how })) {
+    stop: (reason, { restarting, diagnose } = {}) => {
+      if (!enter({ do: 'enter', phase: 'stopping', message: reason, restarting })) {
         return;
       }
       cancelDeadline();
-      cluster.send({ type: 'stop', reason });
+      cluster.send({ type: 'stop', reason, diagnose: diagnose === true ? unwell(roster, lead) : undefined });
       effects.push({ do: 'tear-down', reason });
     },
     republish: () => {
@@ -154,7 +161,7 @@ export function createDecisions(context: DecisionOptions): Decisions {
       return;
     }
     const verdict = judge(roster, wantedNodes(cluster), readiness.dnsAnswers());
-    if (verdict.is === 'pending') {
+    if (verdict.is === 'pending' || readiness.apiTrouble() !== undefined) {
       return;
     }
     cancelDeadline();
@@ -163,20 +170,27 @@ export function createDecisions(context: DecisionOptions): Decisions {
     const names = (nodes: NodeEntry[]) => nodes.map(({ name }) => name);
     effects.push({ do: 'summarize', ready: names(verdict.ready), missing: names(verdict.missing) });
     if (verdict.is === 'degraded') {
-      cluster.emit({ type: 'error', error: verdict.error.toRecord() });
-      enter({ do: 'enter', phase: 'degraded', message: verdict.error.message });
+      degrade(verdict.error);
     } else {
       enter({ do: 'enter', phase: 'usable' });
     }
   };
 
-  /** After the bring-up: a node that came late, or came back, may make the cluster whole. */
+  const degrade = (why: UnetError) => {
+    cluster.emit({ type: 'error', error: why.toRecord() });
+    enter({ do: 'enter', phase: 'degraded', message: why.message, error: why.toRecord() });
+  };
+
+  /** After the bring-up: a node that came late, or came back, may make the cluster whole; what is lost makes it less than that. */
   const considerLate = () => {
     if ([...roster.values()].every(isSettled)) {
       cluster.send({ type: 'joins-done' }, [lead.name]);
     }
-    if (phase === 'degraded' && readyNodes(roster).length >= wantedNodes(cluster)) {
+    const why = readiness.apiTrouble() ?? judgeLater(roster, wantedNodes(cluster));
+    if (phase === 'degraded' && why === undefined) {
       enter({ do: 'enter', phase: 'usable' });
+    } else if (why !== undefined && (phase === 'usable' || trouble?.message !== why.message)) {
+      degrade(why);
     }
   };
 
@@ -244,6 +258,11 @@ export function createDecisions(context: DecisionOptions): Decisions {
     const dns = readiness.dnsAnswers();
     const remedy = 'raise --timeout, or look at the logs of what was waited for';
     const log = context.logs;
+    const silent = readiness.apiTrouble();
+    if (silent !== undefined) {
+      cluster.fail(silent);
+      return;
+    }
     if (lead.phase === 'ready' && dns) {
       for (const node of [...roster.values()].filter((entry) => !isSettled(entry))) {
         const step = [...node.steps].at(-1);
@@ -305,6 +324,8 @@ export function createDecisions(context: DecisionOptions): Decisions {
       }
       if (retryMissing(cluster)) {
         armDeadline();
+      } else {
+        consider();
       }
     },
     'give-up': ({ node, error: why }) => {
@@ -324,6 +345,7 @@ export function createDecisions(context: DecisionOptions): Decisions {
     phase: () => phase,
     epoch: () => epoch,
     error: () => error,
+    trouble: () => trouble,
     incomplete: () => incomplete,
     decide: (input, at) => {
       now = at;
@@ -332,4 +354,10 @@ export function createDecisions(context: DecisionOptions): Decisions {
       return effects;
     },
   };
+}
+
+/** The lead, and some of the nodes that are not Ready: of hundreds the rest would say the same. */
+function unwell(roster: Cluster['roster'], lead: NodeEntry): string[] {
+  const others = [...roster.values()].filter((node) => node !== lead && node.phase !== 'ready' && !node.gone);
+  return [lead, ...others.slice(0, DIAGNOSED_WORKERS)].map(({ name }) => name);
 }

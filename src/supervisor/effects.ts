@@ -1,5 +1,5 @@
 /** What the supervisor's decisions take in, and what they want done. Both are plain data. */
-import type { UnetError } from '../errors.ts';
+import type { ErrorRecord, UnetError } from '../errors.ts';
 import type { ClusterPhase, EventBody } from '../events/types.ts';
 import type { ResumeSettings } from '../protocol/control.ts';
 import type { FromAgent } from '../protocol/from-agent.ts';
@@ -38,6 +38,8 @@ export type Effect =
       do: 'enter';
       phase: ClusterPhase;
       message?: string | undefined;
+      /** Of `degraded`: what is wrong, until the cluster is whole again. */
+      error?: ErrorRecord | undefined;
       retained?: boolean | undefined;
       restarting?: boolean | undefined;
     }

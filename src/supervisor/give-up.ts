@@ -3,8 +3,8 @@ import { UnetError } from '../errors.ts';
 import { type Cluster, wantedNodes } from './cluster.ts';
 import type { Handshake } from './handshake.ts';
 import type { Joining } from './joining.ts';
-import { isEnding, isUp } from './phases.ts';
-import { isOut, type NodeEntry, readyNodes } from './roster.ts';
+import { isEnding } from './phases.ts';
+import { isOut, type NodeEntry } from './roster.ts';
 
 type Lost = 'failed' | 'lost' | 'missing';
 
@@ -15,11 +15,10 @@ export function giveUp(
   error: UnetError,
   phase: Lost,
 ): void {
-  const { lead, roster } = cluster;
+  const { lead } = cluster;
   if (isEnding(cluster.phase()) || (isOut(node.phase) && node.phase !== 'failed')) {
     return;
   }
-  const wasUp = isUp(cluster.phase());
   // An agent that has failed and then ends has failed for the first reason.
   node.error ??= error.toRecord();
   node.steps.clear();
@@ -36,9 +35,6 @@ export function giveUp(
     if (!node.clean) {
       cluster.effect({ do: 'clean', node: node.name });
     }
-  }
-  if (wasUp && readyNodes(roster).length < wantedNodes(cluster)) {
-    cluster.effect({ do: 'enter', phase: 'degraded', message: error.message });
   }
   refuseHopeless(cluster, handshake, error);
   handshake.leave(node);

@@ -1,4 +1,5 @@
 /** From joined to Ready, as the lead sees it in the API, and DNS. */
+import { join } from 'node:path';
 import { UnetError } from '../errors.ts';
 import type { Cluster } from './cluster.ts';
 import type { NodeEntry } from './roster.ts';
@@ -8,6 +9,9 @@ export type Readiness = {
   kubeNode: (node: { name: string; ready: boolean; message: string }) => void;
   dns: () => void;
   dnsAnswers: () => boolean;
+  api: (news: { answers: boolean; message: string }) => void;
+  /** What is wrong with the API server. */
+  apiTrouble: () => UnetError | undefined;
 };
 
 export function createReadiness(cluster: Cluster): Readiness {
@@ -15,6 +19,7 @@ export function createReadiness(cluster: Cluster): Readiness {
   const { stepTimeouts } = options.settings;
   let dns = false;
   let dnsAwaited: number | undefined;
+  let apiTrouble: UnetError | undefined;
 
   const ready = (node: NodeEntry) => {
     node.cancelReadyWait?.();
@@ -43,7 +48,7 @@ export function createReadiness(cluster: Cluster): Readiness {
             {
               node: lead.name,
               step: 'dns',
-              remedy: 'look at the coredns pods: unet kubectl -n kube-system get pods -o wide',
+              ...whereToLook(cluster, lead, 'is there a coredns pod that runs?'),
             },
           ),
         );
@@ -60,7 +65,7 @@ export function createReadiness(cluster: Cluster): Readiness {
       {
         node: node.name,
         step: 'ready',
-        remedy: 'is the CNI running there? "unet kubectl get pods -A -o wide" shows it',
+        ...whereToLook(cluster, node, 'is the CNI running there?'),
       },
     );
     node.steps.delete('ready');
@@ -107,6 +112,7 @@ export function createReadiness(cluster: Cluster): Readiness {
           message: `${name} is not Ready any more: ${message}`,
         });
         cluster.setNode(node, 'joined', message);
+        cluster.consider();
       }
     },
     dns: () => {
@@ -119,5 +125,34 @@ export function createReadiness(cluster: Cluster): Readiness {
       cluster.consider();
     },
     dnsAnswers: () => dns,
+    api: ({ answers, message }) => {
+      apiTrouble = answers ? undefined : apiSilent(lead, options.settings.silence, message);
+      cluster.consider();
+    },
+    apiTrouble: () => apiTrouble,
+  };
+}
+
+function apiSilent({ name }: NodeEntry, silenceMs: number, why: string): UnetError {
+  return new UnetError(
+    'UNET_API_SILENT',
+    `the API server on ${name} has not answered for ${silenceMs / 1000} s: ${why}`,
+    {
+      node: name,
+      remedy: 'it may come back by itself; if not, "unet down" and "unet up" make another cluster',
+    },
+  );
+}
+
+/** What can be typed then: without its lead a cluster is taken down, and only its logs are left. */
+function whereToLook(cluster: Cluster, node: NodeEntry, question: string): { remedy: string; log?: string } {
+  const goes = node === cluster.lead && !cluster.options.settings.retain;
+  if (!goes) {
+    return { remedy: `${question} "unet kubectl get pods -A -o wide" shows it` };
+  }
+  const log = join(cluster.logs, node.name, 'cluster.txt');
+  return {
+    remedy: `${question} The pods, their events and logs are in the logs; --retain keeps the cluster`,
+    log,
   };
 }

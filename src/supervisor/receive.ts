@@ -4,8 +4,9 @@ import type { FromAgent } from '../protocol/from-agent.ts';
 import type { Cluster } from './cluster.ts';
 import type { Handshake } from './handshake.ts';
 import type { Joining } from './joining.ts';
+import { isUp } from './phases.ts';
 import type { Readiness } from './readiness.ts';
-import type { NodeEntry } from './roster.ts';
+import { isOut, type NodeEntry } from './roster.ts';
 
 type Of<T extends FromAgent['type']> = Extract<FromAgent, { type: T }>;
 
@@ -52,12 +53,33 @@ export function createReceiver(cluster: Cluster, rooms: Rooms): (message: FromAg
         return readiness.kubeNode(message);
       case 'dns':
         return readiness.dns();
+      case 'container-ended':
+        return onContainerEnded(cluster, node, UnetError.fromRecord(message.error));
+      case 'api':
+        return readiness.api(message);
       case 'bye':
         return rooms.onBye(node, message);
       case 'beat':
         return;
     }
   };
+}
+
+/** With the container of the lead the control plane is gone, and so is the cluster. */
+function onContainerEnded(cluster: Cluster, node: NodeEntry, error: UnetError): void {
+  if (isOut(node.phase)) {
+    return; // A step of its has said so.
+  }
+  const remedy =
+    node === cluster.lead ? '"unet up" makes another cluster' : '"unet up" starts the node again';
+  const known = new UnetError(error.code, `${node.name}: ${error.message}`, { ...error.details, remedy });
+  if (node === cluster.lead && isUp(cluster.phase())) {
+    const message = `the control plane is lost: ${known.message}`;
+    cluster.giveUp(node, new UnetError('UNET_LEAD_LOST', message, known.details));
+    return;
+  }
+  cluster.giveUp(node, known);
+  cluster.send({ type: 'forget', nodeName: node.nodeName }, [cluster.lead.name]);
 }
 
 function onStep(cluster: Cluster, { readiness }: Rooms, node: NodeEntry, message: Of<'step'>): void {

@@ -31,7 +31,7 @@ import { createPackDelivery, type PackDelivery } from './pack-delivery.ts';
 import { isEnding } from './phases.ts';
 import { refuseStage, releaseArchiver } from './release-archive.ts';
 import { createReleaseSender, type ReleaseSender } from './release-sender.ts';
-import { type Replay, replay } from './replay.ts';
+import { lastBringUp, type Replay, replay } from './replay.ts';
 import { createStateFile, type StateFile } from './state-file.ts';
 import { tearDown } from './teardown.ts';
 import { shortOfTime } from './time-left.ts';
@@ -294,7 +294,7 @@ export class Supervisor {
   }
 
   private summarize({ ready, missing }: Extract<Effect, { do: 'summarize' }>): void {
-    const { timings } = summarize(this.events.events());
+    const { timings } = summarize(lastBringUp(this.events.events()));
     const wallMs = Math.round(performance.now() - this.startedAt);
     this.emit({ type: 'summary', summary: { wallMs, ready, missing, timings } });
   }
@@ -400,7 +400,14 @@ export class Supervisor {
 
   private describe() {
     const { id, since, socket, apiServer, paths, options, decisions } = this;
-    const facts = { id, epoch: decisions.epoch(), since, socket, error: decisions.error(), apiServer };
+    const facts = {
+      id,
+      epoch: decisions.epoch(),
+      since,
+      socket,
+      error: decisions.error() ?? decisions.trouble(),
+      apiServer,
+    };
     return describeJob(
       { options, roster: decisions.roster, lead: decisions.lead, phase: decisions.phase },
       { ...facts, kubeconfig: paths.kubeconfig },

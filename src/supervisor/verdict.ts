@@ -39,8 +39,21 @@ function describePhase({ phase, kubeMessage }: NodeEntry): string {
   return phase === 'joined' ? `joined, not Ready: ${kubeMessage ?? 'not seen in the API'}` : phase;
 }
 
+/** Of a cluster that is up: the error when fewer nodes are Ready than are wanted. */
+export function judgeLater(roster: Roster, minNodes: number): UnetError | undefined {
+  const nodes = [...roster.values()];
+  const missing = nodes.filter(({ phase }) => phase !== 'ready');
+  return nodes.length - missing.length >= minNodes
+    ? undefined
+    : tooFew(nodes.length - missing.length, minNodes, missing);
+}
+
 function tooFew(ready: number, minNodes: number, missing: readonly NodeEntry[]): UnetError {
-  const named = missing.map(({ name, error }) => `${name}${error === undefined ? '' : ` (${error.code})`}`);
+  const named = missing.map(({ name, error, phase, kubeMessage }) => {
+    const why =
+      error?.code ?? (phase === 'joined' ? `not Ready: ${kubeMessage ?? 'not in the API'}` : undefined);
+    return `${name}${why === undefined ? '' : ` (${why})`}`;
+  });
   const first: ErrorRecord | undefined = missing.find(({ error }) => error !== undefined)?.error;
   return new UnetError(
     'UNET_NODES_MISSING',

@@ -127,6 +127,26 @@ describeContainers('on a real podman', (kind) => {
     expect((await host.left()).filter((line) => !line.startsWith('jobs/'))).toEqual([]);
   });
 
+  it('a container that is killed makes the cluster degraded, and another up starts its node again', async () => {
+    await up('one', '--nodes', '2');
+    const { Id: id } = await host.inspect('one', 'node-1');
+    await host.podman('kill', id);
+    const status = await waitFor(
+      'the cluster to be degraded',
+      async () => {
+        const { stdout } = await host.unet('one', 'status');
+        return stdout.includes(': degraded,') ? stdout : undefined;
+      },
+      { timeoutMs: 60_000, everyMs: 500 },
+    );
+    expect(status).toContain("the node's container does not run: Exited (137)");
+    await up('one', '--nodes', '2');
+    expect((await host.inspect('one', 'node-1')).Id).not.toBe(id);
+    expect((await host.unet('one', 'kubectl', 'get', 'nodes')).stdout).toMatch(/u7s-node-1\s+Ready/);
+    await down('one');
+    await expectNothingLeft();
+  });
+
   it('what is left when agent, guardian and supervisor are killed is taken away by another agent', async () => {
     await up('one');
     const { pid } = host.record('one');

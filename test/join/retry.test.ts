@@ -37,15 +37,15 @@ describe('joining with retries', () => {
     expect(seen).toEqual(['attempt 1', 'reset', 'attempt 2', 'reset', 'attempt 3']);
   });
 
-  test('says before each further attempt why, which, and after how long', async () => {
+  test('says before each further attempt why, which one failed, and after how long', async () => {
     const { result, retries } = joining([failure('one'), failure('two'), failure('three')], {
       minDelayMs: 10,
     });
     await result;
     expect(retries.map(({ attempt, error }) => [attempt, error.message])).toEqual([
-      [2, 'one'],
-      [3, 'two'],
-      [4, 'three'],
+      [1, 'one'],
+      [2, 'two'],
+      [3, 'three'],
     ]);
     const [first = 0, second, third] = retries.map(({ inMs }) => inMs);
     expect(first).toBeGreaterThanOrEqual(10);

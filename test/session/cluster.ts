@@ -63,7 +63,12 @@ export class Cluster {
 
   /** What a node's step has logged so far. */
   log(node: string, step: string): string {
-    const path = join(this.jobDirectory, 'logs', node, `${step}.log`);
+    return this.text(node, `${step}.log`);
+  }
+
+  /** A file of a node's logs; empty when it is not there. */
+  text(node: string, file: string): string {
+    const path = join(this.jobDirectory, 'logs', node, file);
     return existsSync(path) ? readFileSync(path, 'utf8') : '';
   }
 

@@ -24,6 +24,9 @@ describe('what has failed', () => {
       expect(cluster.state()?.phase).toBe('degraded');
       const second = await cluster.unet('up');
       expect(second.code, second.stderr).toBe(0);
+      // The lead was Ready before, and is measured no second time.
+      expect(second.stderr).toContain('node-1: Ready (2/2)');
+      expect(second.stderr).not.toMatch(/^ +kubeadm init +lead/m);
       expect(cluster.phases()).toEqual({ 'node-0': 'ready', 'node-1': 'ready' });
       await takeAway(cluster);
       expect(cluster.left()).toEqual([]);

@@ -217,3 +217,96 @@ describe('a silence', () => {
     expect(phase()).toBe('lost');
   });
 });
+
+describe('a cluster that is up', () => {
+  function usable(more: Record<string, unknown> = {}) {
+    const one = job(more);
+    one.put({ type: 'start' });
+    one.put({ type: 'prepared' });
+    NODES.forEach((node) => void one.put(hello(node)));
+    NODES.forEach((node) => void one.put(joined(node)));
+    NODES.forEach((node) => void one.put(ready(node)));
+    one.put(dns);
+    expect(one.decisions.phase()).toBe('usable');
+    return one;
+  }
+  const notReady = (node: string): Input =>
+    message({
+      type: 'kube-node',
+      node: 'n0',
+      name: `u7s-${node}`,
+      ready: false,
+      message: 'kubelet is silent',
+    });
+
+  it('is degraded while fewer nodes are Ready than are wanted, and says which', () => {
+    const { decisions, put } = usable({ minNodes: '3' });
+    const effects = put(notReady('n2'));
+    expect(decisions.phase()).toBe('degraded');
+    expect(effects).toContainEqual(
+      expect.objectContaining({
+        do: 'emit',
+        event: expect.objectContaining({
+          type: 'error',
+          error: expect.objectContaining({
+            code: 'UNET_NODES_MISSING',
+            message: '2 of 3 wanted nodes are Ready; missing: n2 (not Ready: kubelet is silent)',
+          }),
+        }),
+      }),
+    );
+    expect(decisions.trouble()?.code).toBe('UNET_NODES_MISSING');
+    put(ready('n2'));
+    expect(decisions.phase()).toBe('usable');
+    expect(decisions.trouble()).toBeUndefined();
+  });
+
+  it('stays usable while enough are Ready', () => {
+    const { decisions, put } = usable();
+    put(notReady('n2'));
+    expect(decisions.phase()).toBe('usable');
+    put(notReady('n1'));
+    expect(decisions.phase()).toBe('degraded');
+  });
+
+  it('is degraded while its API server is silent', () => {
+    const { decisions, put } = usable();
+    put(message({ type: 'api', node: 'n0', answers: false, message: 'connect ECONNREFUSED' }));
+    expect(decisions.trouble()).toMatchObject({
+      code: 'UNET_API_SILENT',
+      message: 'the API server on n0 has not answered for 30 s: connect ECONNREFUSED',
+    });
+    put(message({ type: 'api', node: 'n0', answers: true, message: '' }));
+    expect(decisions.phase()).toBe('usable');
+  });
+
+  it('is not called usable while its API server is silent', () => {
+    const one = job();
+    one.put({ type: 'start' });
+    one.put({ type: 'prepared' });
+    NODES.forEach((node) => void one.put(hello(node)));
+    NODES.forEach((node) => void one.put(joined(node)));
+    one.put(message({ type: 'api', node: 'n0', answers: false, message: 'no answer' }));
+    NODES.forEach((node) => void one.put(ready(node)));
+    one.put(dns);
+    expect(one.decisions.phase()).toBe('bringing-up');
+    one.put(message({ type: 'api', node: 'n0', answers: true, message: '' }));
+    expect(one.decisions.phase()).toBe('usable');
+  });
+
+  it('is lost with the container of the lead, and one worker less with another', () => {
+    const ended = (node: string): Input =>
+      message({
+        type: 'container-ended',
+        node,
+        error: { code: 'UNET_NODE_NOT_RUNNING', message: 'Exited (137)' },
+      });
+    const { decisions, effects, put } = usable({ minNodes: '3' });
+    put(ended('n1'));
+    expect(decisions.phase()).toBe('degraded');
+    expect(decisions.roster.get('n1')?.phase).toBe('failed');
+    put(ended('n0'));
+    expect(phasesOf(effects).slice(-2)).toEqual(['failed', 'stopping']);
+    expect(decisions.error()?.code).toBe('UNET_LEAD_LOST');
+  });
+});

@@ -6,6 +6,8 @@ import { whyNotRunning } from '../../engine/running.ts';
 import { need, type Step } from '../context.ts';
 import { runInNode } from './run-in-node.ts';
 
+const MADE = 'make up succeeded, but';
+
 export const boot: Step = {
   name: 'boot',
   // Certificates are trusted after containerd has answered, so an answer alone does not show them.
@@ -24,8 +26,9 @@ export const boot: Step = {
     await waitForContainerd(engine, {
       ...options,
       whyNotRunning: () =>
-        whyNotRunning(engine, { ...options, jobId: context.spec.jobId, node: context.node }),
+        whyNotRunning(engine, { ...options, jobId: context.spec.jobId, node: context.node }, MADE),
     });
+    context.onBooted();
     if (context.spec.container.caCerts.length > 0) {
       await trustCertificates(engine, options);
     }

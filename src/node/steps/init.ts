@@ -1,5 +1,6 @@
 /** The control plane, on the lead. */
 import type { Step } from '../context.ts';
+import { warnOfOtherVersion } from '../image-version.ts';
 import { loadKubernetes } from '../kubernetes-bundle.ts';
 import { runTarget } from './run-target.ts';
 
@@ -11,7 +12,10 @@ export const init: Step = {
   run: async (context, log, signal) => {
     const reading = setTimeout(readAhead, READ_AFTER_MS);
     try {
-      await runTarget('kubeadm-init', 'init', context, log, signal);
+      await Promise.all([
+        runTarget('kubeadm-init', 'init', context, log, signal),
+        warnOfOtherVersion(context, log, signal),
+      ]);
     } finally {
       clearTimeout(reading);
     }

@@ -7,6 +7,7 @@ import { classifyJoinFailure } from '../../join/failure.ts';
 import { renderJoinCommand } from '../../join/record.ts';
 import { joinWithRetries } from '../../join/retry.ts';
 import { describeEnd, lastLines } from '../../process/run.ts';
+import { containerTrouble } from '../container-runs.ts';
 import { type NodeContext, need, type Step } from '../context.ts';
 import type { StepLog } from '../step-log.ts';
 import { askForTurn } from '../turn.ts';
@@ -26,7 +27,7 @@ export const join: Step = {
       attempt: (_number, limit) => attempt(context, log, limit),
       reset: (limit) => reset(context, log, limit),
       onRetry: ({ attempt: number, error, inMs, resetError }) => {
-        log.line(`try ${number - 1} failed: ${error.message}`);
+        log.line(`try ${number} failed: ${error.message}`);
         if (resetError !== undefined) {
           log.line(`the reset failed too: ${resetError.message}`);
         }
@@ -71,6 +72,10 @@ async function attempt(context: NodeContext, log: StepLog, signal: AbortSignal):
       );
     }
     if (result.exitCode !== 0) {
+      const trouble = await containerTrouble(context, signal);
+      if (trouble !== undefined) {
+        throw trouble; // No further try helps.
+      }
       throw classifyJoinFailure(`${result.stdout}\n${result.stderr}`);
     }
   } finally {

@@ -13,6 +13,7 @@ import { checkContainer } from '../container.ts';
 import type { NodeContext, Step } from '../context.ts';
 import { findEngine } from '../find-engine.ts';
 import { packOwnRelease } from '../own-release.ts';
+import { preflight } from '../preflight.ts';
 import { readNodeRecord, writeNodeRecord } from '../record.ts';
 import { releaseFromArchive } from '../release-archive.ts';
 
@@ -55,6 +56,7 @@ export const stage: Step = {
     record.engine = { type, command: [...command] };
     await writeNodeRecord(context.directory, record);
     context.releaseSha256 = source.sha256;
+    await preflight(context, log, signal);
     await checkContainer(context, log, signal);
     // Nodes that come later are sent theirs on the same stream.
     context.inbox.discard('release', 'release-part');

@@ -31,6 +31,7 @@ export interface ApiServerOptions {
 export class ApiServer implements AsyncDisposable {
   readonly #options: ApiServerOptions;
   readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
   readonly #tokens = new Map<string, IssuedToken>();
 
   constructor(options: ApiServerOptions) {
@@ -46,11 +47,18 @@ export class ApiServer implements AsyncDisposable {
 
   /** Takes a connection that was accepted on the published port. */
   readonly take = (socket: Socket): void => {
+    this.#sockets.add(socket);
+    socket.once('close', () => this.#sockets.delete(socket));
     this.#server.emit('connection', socket);
   };
 
+  /** As when its process dies: who is connected is cut off. A server that does not listen does not know its connections. */
+  cutOff(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#server.closeAllConnections();
+    this.cutOff();
     this.#server.close();
   }
 

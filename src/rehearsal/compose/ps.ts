@@ -1,16 +1,14 @@
-import { readContainer } from '../state/container.ts';
-import { findDaemons } from '../state/daemon-process.ts';
+import { containerState, readContainer } from '../state/container.ts';
 import type { Project } from '../state/project.ts';
 
 /** `ps [-q] [--format json]`: the project's container, running or only created. */
 export function ps(project: Project, flags: ReadonlySet<string>): number {
   const container = readContainer(project);
-  const [pid] = findDaemons(project);
+  const { state, pid } = containerState(project);
   if (flags.has('-q') || flags.has('--quiet')) {
     if (container !== undefined) process.stdout.write(`${container.id}\n`);
     return 0;
   }
-  const state = pid === undefined ? 'created' : 'running';
   const name = `${project.name}_node_1`;
   if (flags.has('--format')) {
     const rows = container && [

@@ -25,7 +25,7 @@ export const modes: Record<Step, readonly string[]> = {
   preflight: ['cgroup', 'user-session', 'engine'],
   up: ['runtime', 'port', 'created'],
   boot: ['containerd'],
-  init: ['timeout', 'cgroup'],
+  init: ['timeout', 'cgroup', 'flag'],
   cni: ['unreachable', 'half'],
   kubeconfig: ['missing'],
   'join-command': ['unreachable'],

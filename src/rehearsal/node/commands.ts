@@ -7,6 +7,7 @@ import {
   hostname,
   journalctl,
   kubeadmVersion,
+  podLogs,
   sed,
   updateCaCertificates,
 } from './commands/files.ts';
@@ -87,6 +88,7 @@ const routes: Route[] = [
   { matches: isKubeconfig, step: 'kubeconfig', command: sed },
   { matches: starts('cat'), command: cat },
   { matches: starts('hostname'), command: hostname },
+  { matches: starts('find', '/var/log/pods'), command: podLogs },
   { matches: starts('journalctl'), command: journalctl },
   { matches: starts('kubectl'), command: kubectl },
   { matches: starts('update-ca-certificates'), command: updateCaCertificates },

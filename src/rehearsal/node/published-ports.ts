@@ -35,6 +35,10 @@ export class PublishedPorts {
     else this.#takers.set(port, taker);
   }
 
+  serves(port: number): boolean {
+    return this.#takers.has(port);
+  }
+
   #listen(port: number): Promise<void> {
     const server = createServer((socket) => {
       socket.on('error', () => {});

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { findDaemons } from './daemon-process.ts';
 import type { Project } from './project.ts';
 
 /** Something mounted in the node. */
@@ -50,6 +51,22 @@ export function readContainer(project: Project): Container | undefined {
     return JSON.parse(readFileSync(containerFile(project), 'utf8')) as Container;
   } catch {
     return undefined;
+  }
+}
+
+/** As an engine shows it. `exited`: it ran once, and its process is gone. */
+export function containerState(project: Project): { state: 'running' | 'exited' | 'created'; pid?: number } {
+  const [pid] = findDaemons(project);
+  if (pid !== undefined) return { state: 'running', pid };
+  return { state: existsSync(path.join(project.stateDirectory, 'pid')) ? 'exited' : 'created' };
+}
+
+/** What the node's first process has written. */
+export function containerLog(project: Project): string {
+  try {
+    return readFileSync(path.join(project.stateDirectory, 'node.log'), 'utf8');
+  } catch {
+    return '';
   }
 }
 

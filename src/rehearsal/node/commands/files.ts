@@ -38,6 +38,14 @@ export async function cat({ machine, args, out, err }: CommandRun): Promise<numb
   return code;
 }
 
+/** `find /var/log/pods -name *.log -exec tail -v …`: what the kubelet has kept of containers. */
+export async function podLogs({ machine, out }: CommandRun): Promise<number> {
+  for (const [file, content] of machine.files) {
+    if (file.startsWith('/var/log/pods/')) out(`==> ${file} <==\n${content}\n`);
+  }
+  return 0;
+}
+
 export async function hostname({ machine, out }: CommandRun): Promise<number> {
   out(`${machine.name}\n`);
   return 0;

@@ -27,6 +27,7 @@ export async function kubeadmInit(run: CommandRun): Promise<number> {
   }
   out(beforeCertificates());
   out(certificates(machine));
+  if (failure === 'flag') writePodLog(machine);
   if (failure !== undefined) return failUnhealthy(run);
   const controlPlane = await startControlPlane(machine);
   out(afterStart(machine));
@@ -126,6 +127,15 @@ function failUnhealthy({ machine, out }: CommandRun): number {
     ),
   );
   return 1;
+}
+
+/** An API server that does not know a flag of its manifest: the kubelet keeps its log, in CRI's format. */
+function writePodLog(machine: Machine): void {
+  const pod = `kube-system_kube-apiserver-${machine.name}_5f1c0a6e7d1b4c0f9a3e2d1c0b9a8f7e`;
+  machine.files.set(
+    `/var/log/pods/${pod}/kube-apiserver/4.log`,
+    `${new Date().toISOString()} stderr F Error: unknown flag: --retired-flag`,
+  );
 }
 
 const pulling = `[preflight] Pulling images required for setting up a Kubernetes cluster
