@@ -139,7 +139,7 @@ describeContainers('on a real podman', (kind) => {
       },
       { timeoutMs: 60_000, everyMs: 500 },
     );
-    expect(status).toContain("the node's container does not run: Exited (137)");
+    expect(status).toContain('the node’s container does not run: Exited (137)');
     await up('one', '--nodes', '2');
     expect((await host.inspect('one', 'node-1')).Id).not.toBe(id);
     expect((await host.unet('one', 'kubectl', 'get', 'nodes')).stdout).toMatch(/u7s-node-1\s+Ready/);

@@ -27,7 +27,7 @@ export async function attempt(
   trial: Trial,
   at: { lab: Lab; unet: string; hosts: Record<Place, string> },
 ): Promise<Found> {
-  const { lab } = at;
+  const { lab, hosts } = at;
   const id = await submit(trial, at);
   const files = { use: join(lab.user.home, `use-${id}`), go: join(lab.user.home, `go-${id}`) };
   const output = join(lab.user.home, `slurm-${id}.out`);
@@ -65,6 +65,7 @@ export async function attempt(
   const text = await readFile(output, 'utf8').catch(() => '');
   problems.push(...judge(trial, text, struck));
   problems.push(...(await leftovers(scene)));
+  await lab.waitForIdle(Object.values(hosts)).catch((error: Error) => problems.push(error.message));
   await Promise.all([...Object.values(files), output].map((path) => rm(path, { force: true })));
   await rm(scene.jobDirectory, { recursive: true, force: true });
   return { problems, struck, output: text };
@@ -156,7 +157,7 @@ function judge(trial: Trial, output: string, struck: boolean): string[] {
     }
   }
   const failed = codes.filter(({ code }) => code !== 0 && code !== KILLED);
-  if (failed.length > 0 && !/UNET_[A-Z_]+|interrupted|was lost|is missing|is lost/.test(output)) {
+  if (failed.length > 0 && !/UNET_[A-Z_]+|interrupted|after a loss/.test(output)) {
     problems.push(`unet ${failed[0]?.name} exits with ${failed[0]?.code} and does not say why`);
   }
   if (/UNET_INTERNAL|a defect of unet|^\s+at .*\.js:\d+/m.test(output)) {

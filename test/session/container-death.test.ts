@@ -33,7 +33,7 @@ describe('a container that ends', () => {
     await until(() => cluster.state()?.phase === 'degraded');
     const status = await cluster.unet('status');
     expect(status.stdout).toMatch(/: degraded, /);
-    expect(status.stdout).toContain("the node's container does not run: Exited (137)");
+    expect(status.stdout).toContain('the node’s container does not run: Exited (137)');
     const again = await cluster.unet('up');
     expect(again.code, again.stderr).toBe(0);
     expect(cluster.log('node-1', 'up')).toContain('it is taken down first');
@@ -63,7 +63,7 @@ describe('a container that ends', () => {
     const status = await cluster.unet('status');
     expect(status.code).toBe(1);
     expect(status.stderr).toContain(
-      "the control plane is lost: node-0: the node's container does not run: Exited (137)",
+      'the control plane is lost: node-0: the node’s container does not run: Exited (137)',
     );
     expect(readdirSync(join(cluster.directory, 'node'))).toEqual([]);
   });

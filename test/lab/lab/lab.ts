@@ -184,6 +184,20 @@ export class Lab implements AsyncDisposable {
     startSlurmd(this.root, this.#host(host));
   }
 
+  /** Waits until Slurm may give these hosts to the next job. @throws after `timeoutMs` (default 60 s). */
+  async waitForIdle(hosts: readonly string[], { timeoutMs = 60_000 } = {}): Promise<void> {
+    let said = '';
+    await waitFor(
+      `${hosts.join(', ')} to be idle`,
+      async () => {
+        const argv = ['sinfo', '--noheader', '--Node', '--format=%T', `--nodes=${hosts.join(',')}`];
+        said = (await this.run(this.login, argv)).stdout.trim();
+        return said.split('\n').every((state) => state === 'idle') || undefined;
+      },
+      { timeoutMs, everyMs: 200, explain: () => said },
+    );
+  }
+
   /** The path by which a file of a host is reached from outside of the lab. */
   outside(host: string, path: string): string {
     return join(`/proc/${this.#host(host).init.pid}/root`, path);
