@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 // Deadlines of tests are multiplied by this: for a machine under load.
@@ -12,5 +13,7 @@ export default defineConfig({
     // Of expect.poll, which waits for one second otherwise.
     expect: { poll: { timeout: 20_000 * scale } },
     pool: 'forks',
+    // Most of the time a test waits for processes.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
   },
 });

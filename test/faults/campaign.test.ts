@@ -12,6 +12,7 @@ const number = (name: string, otherwise: number) => Number(process.env[`UNET_FAU
 const SEED = number('SEED', 1);
 const COUNT = number('COUNT', 60);
 const ONLY = process.env.UNET_FAULTS_ONLY;
+const KILL_WAIT = number('KILL_WAIT', 5);
 
 /** Pairs of hosts: a trial has one to itself. */
 const PAIRS = 3;
@@ -26,7 +27,7 @@ describeLab(`faults of seed ${SEED}`, () => {
   let struck = 0;
 
   beforeAll(async () => {
-    lab = await startLab({ hosts: 2 * PAIRS, login: true });
+    lab = await startLab({ hosts: 2 * PAIRS, login: true, killWaitSeconds: KILL_WAIT });
     unet = await installUnet(lab);
     for (let pair = 0; pair < PAIRS; pair += 1) {
       free.push({ lead: `n${2 * pair}`, worker: `n${2 * pair + 1}` });
@@ -56,7 +57,7 @@ describeLab(`faults of seed ${SEED}`, () => {
       try {
         const found = await attempt(trial, { lab, unet, hosts });
         struck += found.struck ? 1 : 0;
-        const again = `again: npm run test:faults -- --seed ${SEED} --count ${COUNT} --only ${index}`;
+        const again = `again: npm run test:faults -- --seed ${SEED} --count ${COUNT} --kill-wait ${KILL_WAIT} --only ${index}`;
         expect(found.problems, `${again}\n${found.output}`).toEqual([]);
       } finally {
         free.push(hosts);
