@@ -101,7 +101,13 @@ export class FluxJob {
     const again = this.started !== undefined;
     this.record = await this.o.limits.create(() => this.objects(signal));
     const { record } = this;
-    await keepWithJob(this.o.event.id, JSON.stringify(withoutSecrets(record.list)), calls);
+    // Only people look at it: a KVS that refuses it is no reason for the job to fail.
+    await keepWithJob(this.o.event.id, JSON.stringify(withoutSecrets(record.list)), calls).catch(
+      (error: unknown) => {
+        signal.throwIfAborted();
+        say(`${this.f58}: its list of objects is not in the KVS: ${UnetError.from(error).message}`);
+      },
+    );
     if (this.started === undefined) {
       await startOverride(this.f58, calls);
     }
