@@ -19,8 +19,8 @@ export const down: CommandModule = {
   json: true,
   async handler({ settings, env, cwd, signal, stderr, stdout, say, json }) {
     const job = await findJob({ settings, env, cwd, unet: VERSION, signal }).catch(nothingHere);
-    if (job === undefined) {
-      say('this is not inside an allocation, and no local cluster is up: there is nothing to take down');
+    if (typeof job === 'string') {
+      say(`${job}: there is nothing to take down`);
       return EXIT.done;
     }
     const there = await runOnLead(job, { signal, say });
@@ -57,9 +57,12 @@ export const down: CommandModule = {
 };
 
 /** `down` is repeatable, also where the first one has left no sign of a cluster. */
-function nothingHere(error: unknown): undefined {
+function nothingHere(error: unknown): string {
   if (UnetError.is(error) && error.code === 'UNET_NO_ALLOCATION') {
-    return undefined;
+    return 'this is not inside an allocation, and no local cluster is up';
+  }
+  if (UnetError.is(error) && error.code === 'UNET_NO_CLUSTER') {
+    return error.message;
   }
   throw error;
 }

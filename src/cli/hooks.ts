@@ -7,7 +7,7 @@ import { lookAt, needRoot, prepareDirectory, removeHook, writeHook } from '../ho
 import { checkTools, checkUserPath, ownProgram, schedulerCommand } from '../hooks/own-program.ts';
 import { HOOK_SCHEDULERS, type HookScheduler, hooksOf } from '../hooks/schedulers.ts';
 import { hookScript, readSetting } from '../hooks/script.ts';
-import { HOOKS, type HookName } from '../scheduler/hooks.ts';
+import type { HookName } from '../scheduler/hooks.ts';
 import { parseDuration } from '../setting/duration.ts';
 import { VERSION } from '../version.ts';
 import type { CommandContext, CommandModule } from './frame/command.ts';
@@ -23,6 +23,7 @@ type Args = {
   'epilog-deadline': string;
   'fail-job': boolean;
   'ask-slurmctld': boolean;
+  housekeeping: boolean;
   force: boolean;
 } & Partial<Record<HookScheduler, boolean>>;
 
@@ -62,6 +63,11 @@ export const hooks: CommandModule<Args> = {
       default: false,
       describe: 'ask for each job’s comment: only for a Slurm that gives prologs no SLURM_JOB_COMMENT',
     },
+    housekeeping: {
+      type: 'boolean',
+      default: false,
+      describe: 'Flux’s housekeeping instead of an epilog: it runs when the job is over',
+    },
     force: {
       type: 'boolean',
       default: false,
@@ -89,7 +95,7 @@ async function install({ args, env, cwd, json, out, say }: CommandContext<Args>)
   await checkUserPath(userPath);
   const base = directoryOf(args, scheduler, cwd);
   const written = [];
-  for (const when of HOOKS) {
+  for (const when of chosenHooks(scheduler, args.housekeeping)) {
     const path = hooksOf(scheduler).path(when, base);
     await prepareDirectory(dirname(path), base);
     const text = hookScript({
@@ -99,7 +105,7 @@ async function install({ args, env, cwd, json, out, say }: CommandContext<Args>)
       version: VERSION,
       program: command,
       path: userPath,
-      deadline: deadlines[when],
+      deadline: when === 'prolog' ? deadlines.prolog : deadlines.epilog,
       failJob: args['fail-job'],
       askSlurmctld: args['ask-slurmctld'],
     });
@@ -125,7 +131,7 @@ async function uninstall({ args, cwd, json, out, say }: CommandContext<Args>): P
   needRoot('unet hooks uninstall');
   const base = directoryOf(args, scheduler, cwd);
   const removed: string[] = [];
-  for (const when of HOOKS) {
+  for (const when of hooksOf(scheduler).kinds) {
     const path = hooksOf(scheduler).path(when, base);
     if (await removeHook(path, args.force)) {
       removed.push(path);
@@ -161,7 +167,7 @@ async function show({ args, cwd, json, out }: CommandContext<Args>): Promise<num
   }
   const shown: Shown[] = [];
   for (const scheduler of schedulers) {
-    for (const when of HOOKS) {
+    for (const when of hooksOf(scheduler).kinds) {
       shown.push(
         await describe(scheduler, when, hooksOf(scheduler).path(when, directoryOf(args, scheduler, cwd))),
       );
@@ -195,6 +201,15 @@ async function describe(scheduler: HookScheduler, when: HookName, path: string):
     !(await exists(unet)) && `its unet is gone: ${unet}`,
   ].filter((state) => state !== false);
   return { scheduler, when, path, state: states.join(', ') || 'current', version, unet };
+}
+
+/** @throws UnetError UNET_USAGE where the scheduler has no housekeeping */
+function chosenHooks(scheduler: HookScheduler, housekeeping: boolean): HookName[] {
+  const { kinds } = hooksOf(scheduler);
+  if (housekeeping && !kinds.includes('housekeeping')) {
+    throw new UnetError('UNET_USAGE', `--housekeeping is for --flux: ${scheduler} has none`);
+  }
+  return kinds.filter((when) => when !== (housekeeping ? 'epilog' : 'housekeeping'));
 }
 
 /** @throws UnetError UNET_USAGE when it is not one of them */

@@ -65,8 +65,8 @@ export function describeExit(code: number | undefined, lastWords: string | undef
 /**
  * Reads flux exec's own lines: "flux-exec: Error: rank 1: nosuch: error launching process: No such file or directory",
  * "flux-exec: One or more invalid --ranks specified: 7". Undefined for the "1: Exit 3" and "1: Killed" at its end, which say
- * what the exit code says, and for what is not flux exec's.
+ * what the exit code says, and for what is not flux exec's. The shell around each command is ours: its name says nothing to a user.
  */
 export function parseComplaint(line: string): string | undefined {
-  return /^flux-exec: (?:Error: rank \d+: )?(.+)$/.exec(line.trim())?.[1];
+  return /^flux-exec: (?:Error: rank \d+: (?:sh: )?)?(.+)$/.exec(line.trim())?.[1];
 }

@@ -1,14 +1,18 @@
-/** The part of Flux's prolog and epilog that is its own: POSIX shell, in which src/hooks/script.ts has defined as_user and give_up. */
+/** The part of Flux's prolog, epilog and housekeeping that is its own: POSIX shell, in which src/hooks/script.ts has defined as_user and give_up. */
 import type { HookName } from '../scheduler/hooks.ts';
 
 export function fluxHookBody(hook: HookName): string {
   return hook === 'prolog' ? prolog() : epilog();
 }
 
-// "flux job info" is one question to rank 0 for each node, as the job's shell asks it too.
+// "flux job info" is one question to rank 0 for each node, as the job's shell asks it too. It is the job's user who asks: root may read a guest's
+// jobspec only where access.allow-root-owner says so. A job of which nobody knows what it asks for is not failed.
 const prolog = () => `
 if [ -z "\${FLUX_JOB_ID-}" ] || [ -z "\${FLUX_JOB_USERID-}" ]; then give_up 'Flux names no job'; fi
-jobspec=$(timeout "$deadline" "$flux" job info "$FLUX_JOB_ID" jobspec) || give_up "no jobspec of $FLUX_JOB_ID"
+jobspec=$(as_user "$FLUX_JOB_USERID" / \${FLUX_URI+"FLUX_URI=$FLUX_URI"} "$flux" job info "$FLUX_JOB_ID" jobspec < /dev/null) || {
+  tell "no jobspec of $FLUX_JOB_ID"
+  exit 0
+}
 case $jobspec in
 *'"usernetes"'*) ;;
 *) exit 0 ;;

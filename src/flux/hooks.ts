@@ -3,7 +3,13 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import { UnetError } from '../errors.ts';
 import { expandHostlist } from '../hostlist.ts';
-import { type HookAllocation, type HookJob, notAmong, type SchedulerHooks } from '../scheduler/hooks.ts';
+import {
+  HOOKS,
+  type HookAllocation,
+  type HookJob,
+  notAmong,
+  type SchedulerHooks,
+} from '../scheduler/hooks.ts';
 import { type FluxOptions, flux, fluxEnvironment } from './flux.ts';
 import { fluxHookBody } from './hook-scripts.ts';
 import { getattr } from './instance.ts';
@@ -18,10 +24,12 @@ export const fluxHooks: SchedulerHooks = {
   directory: '/etc/flux/system',
   // Flux runs all files of a directory.
   path: (hook, directory) => join(directory, `${hook}.d`, 'unet'),
+  kinds: HOOKS,
   program: { name: 'flux', inScript: 'flux' },
   body: fluxHookBody,
   configuration: () => [],
-  afterInstall: 'Flux runs them where [job-manager] loads perilog.so with per-rank = true, see docs/hooks.md',
+  afterInstall:
+    'Flux runs them where [job-manager] loads perilog.so with per-rank = true, or has housekeeping; see docs/hooks.md',
   variable: 'FLUX_JOB_ID',
   decimalId: (id) => (/^\d+$/.test(id) ? id : decimalJobId(id)),
   allocation,

@@ -50,29 +50,51 @@ function publish({ jobId, details, env, clusterName, read, onTrouble }: PublishO
       onTrouble(`the cluster’s state is not in the KVS, so other nodes may not find it: ${message}`),
   );
   const { enclosing } = details;
-  const outside = { env: fluxEnvironment(env, enclosing?.uri), timeoutMs: TIMEOUT_MS };
-  const memo = createWriter(
-    async (text) => {
-      if (enclosing !== undefined) {
-        await setMemo(enclosing.jobId, memoKey(clusterName), JSON.parse(text) as object, outside);
-      }
-    },
-    async () => {
-      if (enclosing !== undefined) {
-        await setMemo(enclosing.jobId, memoKey(clusterName), null, outside);
-      }
-    },
-    (message) => onTrouble(`the job has no memo of the cluster: ${message}`),
-  );
+  const memo = enclosing === undefined ? undefined : memoOn(enclosing, env, clusterName, onTrouble);
   return {
     update: () => {
       const state = read();
       record.write(JSON.stringify(state), JSON.stringify({ ...state, supervisor: undefined }));
-      memo.write(JSON.stringify(memoOf(state)));
+      memo?.update(state);
     },
     end: async () => {
-      await Promise.all([record.end(), memo.end()]);
+      await Promise.all([record.end(), memo?.end()]);
     },
+  };
+}
+
+/** In a job that is no instance, whose prolog makes the cluster: only the memo on that job. */
+export function fluxMemoRecord(job: EnclosingJob, env: NodeJS.ProcessEnv): JobRecord {
+  return {
+    publish: (clusterName, read, onTrouble) => {
+      const memo = memoOn(job, env, clusterName, onTrouble);
+      return { update: () => memo.update(read()), end: memo.end };
+    },
+    find: async () => undefined,
+  };
+}
+
+/** A job, and the instance that has it in its listing; without a URI the one that flux finds by itself. */
+export type EnclosingJob = { uri: string | undefined; jobId: string };
+
+function memoOn(
+  { uri, jobId }: EnclosingJob,
+  env: NodeJS.ProcessEnv,
+  clusterName: string,
+  onTrouble: (message: string) => void,
+) {
+  const outside = { env: fluxEnvironment(env, uri), timeoutMs: TIMEOUT_MS };
+  const set = (value: object | null) => setMemo(jobId, memoKey(clusterName), value, outside);
+  const { write, end } = createWriter(
+    (text) => set(JSON.parse(text) as object | null),
+    () => set(null),
+    (message) => onTrouble(`the job has no memo of the cluster: ${message}`),
+  );
+  return {
+    // A job that is over has its last memo for ever: nothing is better than "stopping".
+    update: (state: JobState) =>
+      write(JSON.stringify(['stopping', 'stopped'].includes(state.phase) ? null : memoOf(state))),
+    end,
   };
 }
 

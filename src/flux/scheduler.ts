@@ -14,11 +14,11 @@ import { fluxCommandArgv } from './exec.ts';
 import { fluxEnvironment } from './flux.ts';
 import { fluxHooks } from './hooks.ts';
 import { ARCHIVE_SINCE, FILEMAP_SINCE } from './instance.ts';
-import { fluxJobRecord } from './job-record.ts';
+import { fluxJobRecord, fluxMemoRecord } from './job-record.ts';
 import { fluxExecLauncher } from './launcher.ts';
 import { onRank0, rank0Refuses } from './on-lead.ts';
 import { tooOld } from './too-old.ts';
-import { removeFluxTraces } from './traces.ts';
+import { removeFluxTraces, removeMemoOf } from './traces.ts';
 
 export const flux: Scheduler = {
   howToGetOne: 'a script of flux batch, or a shell of flux alloc',
@@ -40,8 +40,25 @@ function open(allocation: Allocation, env: NodeJS.ProcessEnv): SchedulerJob {
         launcher: refusingLauncher(
           'only the prolog starts agents in this job, which has no Flux instance of its own',
         ),
+        ...inPrologsJob(allocation, env),
       }
     : { ...job, ...inInstance(allocation, details, env) };
+}
+
+/** A job of a user in somebody else's instance: it has the memo on it, and no KVS. */
+function inPrologsJob(
+  { schedulerJobId, attached }: Allocation,
+  env: NodeJS.ProcessEnv,
+): Partial<SchedulerJob> {
+  if (schedulerJobId === undefined) {
+    return {};
+  }
+  const uri = typeof attached?.uri === 'string' ? attached.uri : env.FLUX_URI;
+  const job = { uri, jobId: schedulerJobId };
+  return {
+    ...(attached === undefined ? {} : { record: fluxMemoRecord(job, env) }),
+    removeTraces: (clusterName) => removeMemoOf(job, clusterName, env),
+  };
 }
 
 function inInstance(

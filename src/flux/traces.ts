@@ -4,6 +4,7 @@ import { archivesOf, removeArchive } from './archive.ts';
 import type { FluxDetails } from './details.ts';
 import { type FluxOptions, fluxEnvironment } from './flux.ts';
 import { getattr } from './instance.ts';
+import type { EnclosingJob } from './job-record.ts';
 import { removeValue } from './kvs.ts';
 import { setMemo } from './memo.ts';
 import { memoKey, recordKey } from './names.ts';
@@ -25,6 +26,16 @@ export async function removeFluxTraces(
     removeValue(recordKey(jobId), options),
     removeMemo(memoKey(clusterName), env, options),
   ]);
+}
+
+/** Never throws. */
+export async function removeMemoOf(
+  { uri, jobId }: EnclosingJob,
+  clusterName: string,
+  env: NodeJS.ProcessEnv,
+): Promise<void> {
+  const options = { env: fluxEnvironment(env, uri), timeoutMs: TIMEOUT_MS };
+  await setMemo(jobId, memoKey(clusterName), null, options).catch(() => {});
 }
 
 async function removeArchives(jobId: string, options: FluxOptions): Promise<void> {

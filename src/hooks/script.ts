@@ -81,9 +81,12 @@ export PATH
 umask 077
 
 # A reason of ours is none for the job: Slurm drains a node whose prolog fails, Flux raises an exception.
-give_up() {
+tell() {
   echo "unet $hook: $1" >&2
   if command -v logger > /dev/null; then logger -t "unet $hook" -p daemon.warning -- "$1" || :; fi
+}
+give_up() {
+  tell "$1"
   if [ "$fail_job" = yes ]; then exit 1; fi
   exit 0
 }

@@ -2,6 +2,7 @@
  * The node agent: one resident process on each node. It runs its node's plan, holds what it made, and takes it away
  * again when it is told to, when its input ends, on a signal, or when the supervisor has gone silent.
  */
+import { existsSync } from 'node:fs';
 import '../process/jitless.ts';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -242,7 +243,9 @@ async function takeAway({ prepared, spec, options, openLog }: Life): Promise<Une
     return undefined;
   }
   const recorded = await readNodeRecord(prepared.directory).catch(() => undefined);
-  const log = recorded?.up === true && prepared.seesJobDir ? openLog('down') : undefined;
+  // The supervisor of an instance that has ended may have removed it.
+  const hasJobDir = prepared.seesJobDir && existsSync(spec.jobDir);
+  const log = recorded?.up === true && hasJobDir ? openLog('down') : undefined;
   const problem = await cleanPlace(prepared, {
     env: options.env,
     timeoutMs: spec.stepTimeouts.down,

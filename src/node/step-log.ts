@@ -2,14 +2,15 @@
 
 import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { errorMessage } from '../errors.ts';
+import { errnoOf, errorMessage } from '../errors.ts';
 import { createLineRedactor } from '../process/redact.ts';
 import { plain } from '../process/run.ts';
 
 export type StepLog = { path: string; line: (text: string) => void; close: () => void };
 
 /**
- * Opens `path` for appending. A log that cannot be written does not fail the step; `onTrouble` is told, once.
+ * Opens `path` for appending, in a directory that is made if it is missing, but not the one above it: that may have been removed with its
+ * job, and a log of the teardown would bring it back. A log that cannot be written does not fail the step; `onTrouble` is told, once.
  */
 export function openStepLog(path: string, onTrouble: (message: string) => void): StepLog {
   let fd: number | undefined;
@@ -37,9 +38,19 @@ export function openStepLog(path: string, onTrouble: (message: string) => void):
     }
   };
   attempt(() => {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    makeDirectory(dirname(path));
     fd = openSync(path, 'a', 0o600);
   });
   line(`# ${new Date().toISOString()}`);
   return { path, line, close };
+}
+
+function makeDirectory(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') {
+      throw error;
+    }
+  }
 }

@@ -3,7 +3,8 @@ import type { MeetingPlace } from '../attach/meeting-point.ts';
 import { UnetError } from '../errors.ts';
 import type { Allocation } from './allocation.ts';
 
-export const HOOKS = ['prolog', 'epilog'] as const;
+/** `housekeeping` stands in for an epilog where the scheduler has it. */
+export const HOOKS = ['prolog', 'epilog', 'housekeeping'] as const;
 export type HookName = (typeof HOOKS)[number];
 
 /** An allocation, and this node in it; `rank` tells the nodes of one host apart. */
@@ -16,6 +17,8 @@ export type SchedulerHooks = {
   /** Where the scheduler looks by default. */
   directory: string;
   path: (hook: HookName, directory: string) => string;
+  /** Those that it runs. */
+  kinds: readonly HookName[];
   /** The scheduler's command that its hooks run, by name. `inScript`: under this variable. */
   program: { name: string; inScript?: string };
   /** The part of the script that is the scheduler's own: POSIX shell. */

@@ -18,7 +18,7 @@ import { detectAllocation } from '../scheduler/detect.ts';
 import { findScheduler, OUTSIDE, openAllocation, scheduler } from '../scheduler/registry.ts';
 import { askSupervisor } from './control.ts';
 import { withKubeconfigHere } from './kubeconfig-here.ts';
-import { findPrologCluster, prologIds, prologIdsOf } from './prolog-cluster.ts';
+import { failedPrologCluster, findPrologCluster, prologIds, prologIdsOf } from './prolog-cluster.ts';
 import { type SupervisorProcess, startSupervisorProcess } from './supervisor-process.ts';
 
 export type Job = {
@@ -44,7 +44,8 @@ const POLL_MS = 20;
 
 export async function findJob({ settings, env, cwd, unet, signal }: JobOptions): Promise<Job> {
   const jobs = jobsDirectory(settings.jobDir, env);
-  const outer = await findPrologCluster(prologIds(settings, env), jobs);
+  const ids = prologIds(settings, env);
+  const outer = await findPrologCluster(ids, jobs);
   if (outer !== undefined) {
     return { allocation: outer.allocation, settings, paths: jobPaths(outer.directory), env, cwd, unet };
   }
@@ -57,6 +58,8 @@ export async function findJob({ settings, env, cwd, unet, signal }: JobOptions):
     env,
     signal,
     fallback: places.some((place) => existsSync(place)) ? OUTSIDE : undefined,
+  }).catch(async (error: unknown) => {
+    throw await orOfProlog(error, ids, jobs);
   });
   const made = await findPrologCluster(prologIdsOf(allocation, settings.name), jobs);
   if (made !== undefined && findScheduler(allocation.kind)?.hooks?.keepsAllocation === true) {
@@ -65,6 +68,17 @@ export async function findJob({ settings, env, cwd, unet, signal }: JobOptions):
   const usual = jobPaths(made?.directory ?? join(jobs, allocation.jobId));
   const paths = await findPaths(usual, { allocation, env });
   return { allocation, settings, paths, env, cwd, unet };
+}
+
+/** A user who is a guest here can have no other cluster than the prolog's: what became of that one is the answer. */
+async function orOfProlog(error: unknown, ids: readonly string[], jobs: string): Promise<unknown> {
+  const failed = await failedPrologCluster(ids, jobs);
+  return failed === undefined
+    ? error
+    : new UnetError('UNET_NO_CLUSTER', `there is no cluster in ${failed.jobId}`, {
+        cause: error,
+        remedy: `the last one failed: ${failed.message}; its logs are in ${failed.logs}`,
+      });
 }
 
 /** The state of a job that has a cluster, or is making one. @throws UnetError UNET_NO_CLUSTER */

@@ -2,6 +2,7 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Settings } from '../config/schema.ts';
+import { jobPaths } from '../job/layout.ts';
 import { type JobState, readState } from '../job/state.ts';
 import { presencesOf } from '../launch/presence.ts';
 import { ownBoot } from '../process/identity.ts';
@@ -57,6 +58,21 @@ export async function findPrologCluster(
     const state = await readState(join(directory, 'state.json')).catch(() => undefined);
     if (state !== undefined && state.phase !== 'stopped') {
       return { allocation: allocationOf(state), directory };
+    }
+  }
+  return undefined;
+}
+
+/** What has ended the cluster that the prolog has made, and where its logs are; undefined where there was none. */
+export async function failedPrologCluster(
+  ids: readonly string[],
+  jobs: string,
+): Promise<{ jobId: string; message: string; logs: string } | undefined> {
+  for (const jobId of ids) {
+    const paths = jobPaths(join(jobs, jobId));
+    const state = await readState(paths.state).catch(() => undefined);
+    if (state?.phase === 'stopped' && state.error !== undefined) {
+      return { jobId, message: state.error.message, logs: paths.logs };
     }
   }
   return undefined;

@@ -12,6 +12,7 @@ const OPT_IN = 'usernetes';
 export const slurmHooks: SchedulerHooks = {
   directory: '/etc/slurm',
   path: (hook, directory) => join(directory, `unet-${hook}`),
+  kinds: ['prolog', 'epilog'],
   program: { name: 'scontrol' },
   body: slurmHookBody,
   // PrologFlags=Alloc: otherwise a node's prolog runs when a step first starts there, which may be never.

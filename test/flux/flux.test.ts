@@ -110,6 +110,8 @@ describe('flux exec', () => {
     expect(parseComplaint(lastLine('exec-nonexistent-rank.stderr'))).toBe(
       'One or more invalid --ranks specified: 7',
     );
+    // The shell is ours. Seen when a broker was lost.
+    expect(parseComplaint('flux-exec: Error: rank 1: sh: No route to host')).toBe('No route to host');
     expect(parseComplaint(lastLine('exec-failing.stderr'))).toBeUndefined();
     expect(parseComplaint('{"type":"hello"}')).toBeUndefined();
   });

@@ -3,10 +3,11 @@ import { FluxDetails } from '../../src/flux/details.ts';
 import { fluxEnvironment } from '../../src/flux/flux.ts';
 import { fluxJobRecord } from '../../src/flux/job-record.ts';
 import { listValues } from '../../src/flux/kvs.ts';
+import { flux } from '../../src/flux/scheduler.ts';
 import type { JobState } from '../../src/job/state.ts';
 import { until } from '../process/scratch.ts';
 import { calls } from './fake-flux.ts';
-import { fluxJob, JOB_ID, memos, stateOf, URI } from './flux-job.ts';
+import { fluxJob, JOB_ID, memos, PARENT_URI, stateOf, URI } from './flux-job.ts';
 
 const recordOf = ({ allocation, env }: Pick<ReturnType<typeof fluxJob>, 'allocation' | 'env'>) =>
   fluxJobRecord(allocation.jobId, FluxDetails.parse(allocation.details), env);
@@ -72,6 +73,33 @@ describe('what Flux is told of the cluster', () => {
     become({ phase: 'stopped' });
     await ended;
     expect(await readRecord(job)).toBeUndefined();
+  });
+
+  it('has no memo from the teardown on, since a job that is over keeps its last one', async () => {
+    const job = fluxJob();
+    const { become, end } = publicity(job);
+    become({ phase: 'usable' });
+    await until(() => memos(job.directory).at(-1)?.includes('usable'));
+    become({ phase: 'stopping' });
+    await until(() => memos(job.directory).at(-1) === 'unet=null');
+    await until(async () => (await readRecord(job))?.phase === 'stopping');
+    await end();
+  });
+
+  it('of a prolog’s cluster is a memo on the job, which the lead’s agent removes too', async () => {
+    const { directory, env } = fluxJob();
+    const job = { kind: 'flux', jobId: 'flux-7', schedulerJobId: 'fFRA1wV', nodes: ['n0'] };
+    const attached = { via: 'flux-kvs', job: '7', uri: PARENT_URI };
+    const told = flux.open({ ...job, attached }, env).record?.publish(
+      'default',
+      () => stateOf(directory),
+      () => {},
+    );
+    told?.update();
+    await until(() => memos(directory).at(-1)?.startsWith('unet={"phase":"usable"'));
+    await flux.open(job, env).removeTraces?.('default');
+    expect(memos(directory).at(-1)).toBe('unet=null');
+    await told?.end();
   });
 
   it('has a memo of its own for a cluster with a name', async () => {

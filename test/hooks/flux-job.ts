@@ -1,7 +1,7 @@
 /** A Flux job as the prolog and epilog of each of its ranks see it: all on this machine, with a fake flux. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
@@ -31,6 +31,7 @@ export class FluxJob {
       before: `
 kvs=${this.directory}/kvs/$(echo "$*" | sed -n 's/.*--namespace=\\([^ ]*\\).*/\\1/p')
 case "$*" in
+"getattr security.owner") [ -e ${this.directory}/guest ] && { echo 12345; exit 0; };;
 "getattr rank") echo "\${FLUX_URI##*/local-}"; exit 0;;
 "job info ${JOB.decimal} R") echo '${R}'; exit 0;;
 "kvs put --namespace="*" --raw unet.meeting=-") cat > $kvs.new && mv $kvs.new $kvs; exit 0;;
@@ -61,6 +62,11 @@ esac`,
   /** A command of the job's script, on the first rank. */
   unet(...args: string[]): Promise<Ran> {
     return this.run(args, { rank: 0 });
+  }
+
+  /** From now on the instance is somebody else's. */
+  becomeGuest(): void {
+    writeFileSync(join(this.directory, 'guest'), '');
   }
 
   pids(role: 'agent' | 'supervisor'): number[] {

@@ -32,7 +32,21 @@ describe.skipIf(obstacle !== undefined)('unet hooks', () => {
     expect(JSON.parse(stdout).hooks).toMatchObject([
       { when: 'prolog', state: 'current', path: site.path('prolog.d/unet'), unet: site.unet },
       { when: 'epilog', state: 'current', path: site.path('epilog.d/unet') },
+      { when: 'housekeeping', state: 'not installed' },
     ]);
+  });
+
+  it('install with --housekeeping writes that of Flux instead of an epilog, and Slurm has none', () => {
+    const site = new Site();
+    expect(site.hooks(['install', '--flux', '--housekeeping', '--epilog-deadline', '1m']).code).toBe(0);
+    const text = readFileSync(site.path('housekeeping.d/unet'), 'utf8');
+    expect(text).toContain('node down --scheduler flux');
+    expect(text).toContain("deadline='60'");
+    expect(existsSync(site.path('epilog.d'))).toBe(false);
+    expect(site.hooks(['uninstall', '--flux']).stderr).toContain(site.path('housekeeping.d/unet'));
+    const refused = site.hooks(['install', '--slurm', '--housekeeping']);
+    expect(refused).toMatchObject({ code: 2 });
+    expect(refused.stderr).toContain('--housekeeping is for --flux');
   });
 
   it('install says on stdout what slurm.conf needs', () => {

@@ -142,6 +142,21 @@ describe('an epilog', () => {
     expect(job.left()).toEqual([]);
   });
 
+  it('that failed is what a guest hears of, and not that an instance is needed', async () => {
+    const job = new FluxJob(1, { UNET_REHEARSAL: 'init:fail=9' });
+    await job.up(0);
+    await job.quiet();
+    job.becomeGuest();
+    const { code, stderr } = await job.unet('env');
+    expect(stderr).toContain(`there is no cluster in ${JOB.jobId}`);
+    expect(stderr).toMatch(/the last one failed: .*its logs are in \S+\/logs/);
+    expect(code).toBe(1);
+    expect(await job.unet('down')).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining('nothing to take down'),
+    });
+  });
+
   it('ends an agent that still waits for a lead whose prolog has failed', async () => {
     const job = new FluxJob();
     await job.up(1);

@@ -259,12 +259,31 @@ describe('the prolog for Flux', () => {
     expect(hook.said('env')).toMatch(/^FLUX_URI=local:\/\/\/run\/flux\/local$/m);
   });
 
-  it('does not fail the job when Flux does not answer, and says so', async () => {
-    const hook = new Hook('flux', 'prolog');
-    const { exitCode, stderr } = await hook.run(FLUX);
-    expect(stderr).toContain('unet flux prolog: no jobspec of ƒHQo3vP');
-    expect(exitCode).toBe(0);
+  it('does not fail the job when Flux does not answer, and says so, also where it was installed to fail jobs', async () => {
+    for (const failJob of [false, true]) {
+      const hook = new Hook('flux', 'prolog', { failJob });
+      const { exitCode, stderr } = await hook.run(FLUX);
+      expect(stderr).toContain('unet flux prolog: no jobspec of ƒHQo3vP');
+      expect(exitCode).toBe(0);
+    }
   });
+
+  it.skipIf(uid !== 0)(
+    'has the jobspec read by the job’s user, since Flux may not show it to root',
+    async () => {
+      const hook = new Hook('flux', 'prolog');
+      hook.jobspec({ usernetes: 'yes' });
+      const flux = join(hook.directory, 'flux');
+      const text = readFileSync(flux, 'utf8');
+      const refusal =
+        'case "$*" in "job info"*) [ "$(id -u)" != 0 ] || { echo "Operation not permitted" >&2; exit 1; };; esac';
+      writeFileSync(flux, text.replace('\n', `\n${refusal}\n`));
+      writeFileSync(join(hook.directory, 'flux-calls'), '', { mode: 0o666 });
+      chmodSync(join(hook.directory, 'flux-calls'), 0o666);
+      expect(await hook.run({ ...FLUX, FLUX_JOB_USERID: String(NOBODY) })).toEqual(QUIET);
+      expect(hook.said('call')).toMatch(/^args node up --scheduler flux\n/);
+    },
+  );
 
   it('is silent where there is no job', async () => {
     const hook = new Hook('flux', 'epilog');

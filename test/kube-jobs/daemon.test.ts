@@ -8,7 +8,7 @@ import { Cluster } from '../../src/kube-jobs/cluster.ts';
 import { runDaemon } from '../../src/kube-jobs/flux/daemon.ts';
 import { scratch, until } from '../process/scratch.ts';
 import { run } from '../rehearsal/rehearsed-host.ts';
-import { JOB, recordedFlux } from './recorded-flux.ts';
+import { JOB, type RecordedFlux, recordedFlux } from './recorded-flux.ts';
 import { NGINX, RehearsedCluster } from './rehearsed-cluster.ts';
 
 const kubectl = await run(
@@ -31,11 +31,7 @@ describe.skipIf(kubectl?.code !== 0)('the daemon', () => {
     await cluster?.stop();
   });
 
-  function start(
-    directory: string,
-    flux: Parameters<typeof recordedFlux>[1] = {},
-    Connected: typeof Cluster = Cluster,
-  ) {
+  function start(directory: string, flux: RecordedFlux = {}, Connected: typeof Cluster = Cluster) {
     const env = {
       ...cluster.environment,
       PATH: recordedFlux(directory, flux),
@@ -56,7 +52,7 @@ describe.skipIf(kubectl?.code !== 0)('the daemon', () => {
       over.abort();
       return await ended;
     };
-    return { said, stop };
+    return { said, stop, ended };
   }
 
   const linesOf = (directory: string, name: string) => {
@@ -112,7 +108,7 @@ describe.skipIf(kubectl?.code !== 0)('the daemon', () => {
         return await super.list(...args);
       }
     }
-    const { stop } = start(directory, { allocLater: true }, AllocatedMeanwhile);
+    const { stop } = start(directory, { job: 'submitted' }, AllocatedMeanwhile);
     await until(() => linesOf(directory, 'calls').some((call) => call.startsWith('job-exec-override start')));
     await until(() =>
       linesOf(directory, 'calls').some((call) => call.startsWith('job-exec-override finish')),
@@ -130,6 +126,18 @@ describe.skipIf(kubectl?.code !== 0)('the daemon', () => {
     await until(async () => (await cluster.objects()).length === 0);
   });
 
+  test('says why it no longer follows the jobs of an instance that lives', async () => {
+    const { said, ended } = start(scratch(), { bridgeEnds: true });
+    await expect(ended).rejects.toMatchObject({
+      code: 'UNET_KUBE_DAEMON',
+      message: 'the program that follows the jobs exited with 1',
+      details: { tail: ['Traceback: ours'] },
+    });
+    expect(said.join()).not.toContain('the Flux instance has ended');
+    await cluster.kubectl('delete', 'deployment,service,secret,configmap', '-l', 'unet/kube-job');
+    await until(async () => (await cluster.objects()).length === 0);
+  });
+
   test('that ends leaves its jobs to the next one', async () => {
     const first = scratch();
     const daemon = start(first);
@@ -138,7 +146,7 @@ describe.skipIf(kubectl?.code !== 0)('the daemon', () => {
     expect(await cluster.objects()).toContain('deployment.apps/nginx');
     const uid = await cluster.kubectl('get', 'deployment', 'nginx', '-o', 'jsonpath={.metadata.uid}');
     const second = scratch();
-    const next = start(second);
+    const next = start(second, { job: 'known' });
     await until(() => next.said.some((line) => line.startsWith(`${JOB}: 3 objects`)));
     // The walltime may be over by now; another Deployment would have another uid.
     const get = ['get', 'deployment', 'nginx', '--ignore-not-found', '-o', 'jsonpath={.metadata.uid}'];

@@ -5,18 +5,24 @@ import { program } from '../process/scratch.ts';
 
 export const JOB = 'f72t5WP1';
 
-/**
- * A PATH on which it is first. `notFound`: how often the job is not known yet when it is to be started. `allocLater`: the
- * job's submission is of the past, and its allocation comes when the file `go` is there; then `allocated` is there.
- * `bypassed: false`: alloc-bypass.so was not loaded at its submission.
- */
+export type RecordedFlux = {
+  /** How often the job is not known yet when it is to be started. */
+  notFound?: number;
+  /**
+   * `new`: the job comes when the daemon is there. `known`: it was there before. `submitted`: its submission was, and its allocation
+   * comes when the file `go` is there; then `allocated` is there.
+   */
+  job?: 'new' | 'known' | 'submitted';
+  /** False: alloc-bypass.so was not loaded at its submission. */
+  bypassed?: boolean;
+  /** The program that follows the jobs crashes. */
+  bridgeEnds?: boolean;
+};
+
+/** A PATH on which it is first. */
 export function recordedFlux(
   directory: string,
-  {
-    notFound = 0,
-    allocLater = false,
-    bypassed = true,
-  }: { notFound?: number; allocLater?: boolean; bypassed?: boolean } = {},
+  { notFound = 0, job = 'new', bypassed = true, bridgeEnds = false }: RecordedFlux = {},
 ): string {
   const journal = recorded('kube-bridge.jsonl')
     .split('\n')
@@ -24,6 +30,7 @@ export function recordedFlux(
   const answers = {
     'getattr rank': '0\n',
     'getattr security.owner': `${process.getuid?.()}\n`,
+    uptime: recorded('uptime.stdout'),
     'jobtap list': recorded('kube-jobtap-list.stdout'),
     'config get': recorded('kube-config-get.stdout'),
     'config load': '',
@@ -60,13 +67,11 @@ if (call in answers) {
     console.log(line.replace(/"timestamp": [0-9.]+/, '"timestamp": ' + Date.now() / 1000)));
   console.log('{"ready": true}');
   const before = ['submit', ...(${bypassed} ? ['set-flags'] : []), 'validate', 'depend', 'priority'];
-  if (${allocLater}) {
-    before.forEach(say);
-    console.log('{"current": true}');
-  } else {
-    console.log('{"current": true}');
-    [...before, 'alloc'].forEach(say);
-  }
+  const past = { new: [], known: [...before, 'alloc'], submitted: before }.${job};
+  past.forEach(say);
+  console.log('{"current": true}');
+  if ('${job}' === 'new') [...before, 'alloc'].forEach(say);
+  if (${bridgeEnds}) { console.error('Traceback: ours'); process.exit(1); }
   const looking = setInterval(() => {
     if (existsSync(file('go'))) { require('node:fs').rmSync(file('go')); say('alloc'); writeFileSync(file('allocated'), ''); }
     if (existsSync(file('started'))) { say('start'); require('node:fs').rmSync(file('started')); }

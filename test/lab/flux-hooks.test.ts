@@ -58,7 +58,7 @@ ${text}
   const result = await run(['flux', 'start', '--test-size=3', `--config-path=${config}`, ...wrap, script], {
     env: childEnvironment(process.env, { TMPDIR: undefined }),
     cwd: site.directory,
-    timeoutMs: 110_000,
+    timeoutMs: 110_000 * TIME_SCALE,
   });
   await until(() => processesOf(site.directory).length === 0);
   const output = result.stdout + result.stderr;

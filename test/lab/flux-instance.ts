@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { childEnvironment } from '../../src/process/environment.ts';
 import { run } from '../../src/process/run.ts';
-import { processesOf, scratch } from '../process/scratch.ts';
+import { processesOf, scratch, TIME_SCALE } from '../process/scratch.ts';
 
 export const UNET = join(import.meta.dirname, '../../bin/unet.js');
 
@@ -47,7 +47,7 @@ export async function inInstance(text: string, { size = 3, wrap }: InstanceOptio
       XDG_STATE_HOME: join(home, 'state'),
     },
     cwd: home,
-    timeoutMs: 110_000,
+    timeoutMs: 110_000 * TIME_SCALE,
   });
   const left = {
     // Flux itself takes its directory away last.

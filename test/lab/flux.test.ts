@@ -177,8 +177,10 @@ END
       ],
       [
         'a signal before the limit',
-        '-t 70s --signal=TERM@60s',
-        'until grep -q "script waits" out 2>/dev/null; do sleep 0.1; done',
+        '-t 20m --signal=TERM@60s',
+        // However long the bring-up took, the signal comes a second after it.
+        `until grep -q "script waits" out 2>/dev/null || ! flux jobs -no '{id}' | grep -q .; do sleep 0.1; done
+        flux update $id duration=$(( $(flux jobs -no '{runtime:.0f}' $id) + 62 ))`,
       ],
     ])('that is ended by %s leaves nothing', async (_, options, after) => {
       const { output, left } = await inInstance(

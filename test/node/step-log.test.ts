@@ -1,4 +1,4 @@
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openStepLog } from '../../src/node/step-log.ts';
@@ -7,6 +7,7 @@ import { scratch } from '../process/scratch.ts';
 describe('the log of a step', () => {
   it('is private, with its directory, whatever the umask', () => {
     const path = join(scratch(), 'logs', 'n0', 'join.log');
+    mkdirSync(dirname(dirname(path)));
     const umask = process.umask(0o022);
     try {
       openStepLog(path, () => {}).close();
@@ -50,6 +51,13 @@ describe('the log of a step', () => {
     log.close();
     expect(trouble).toHaveLength(1);
     expect(trouble[0]).toContain(log.path);
+  });
+
+  it('of a teardown does not bring back a job directory that was removed', () => {
+    const directory = scratch();
+    const gone = join(directory, 'job');
+    openStepLog(join(gone, 'logs', 'n0', 'down.log'), () => {}).close();
+    expect(existsSync(gone)).toBe(false);
   });
 
   it('on a full disk is said once, and stops nothing', () => {

@@ -58,6 +58,11 @@ export async function startBridge(
     {
       env,
       onLine: (line) => {
+        // A site's Python may say something of its own.
+        if (!line.startsWith('{')) {
+          onErrorLine(line);
+          return;
+        }
         const message = JSON.parse(line) as JobEvent & { ready?: true; current?: true; written?: number };
         if (message.written !== undefined) {
           waiting.get(message.written)?.();

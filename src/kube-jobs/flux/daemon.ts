@@ -6,6 +6,7 @@ import pLimit from 'p-limit';
 import { withDeadline } from '../../cluster/deadline.ts';
 import { EXIT, UnetError } from '../../errors.ts';
 import { type FluxOptions, fluxEnvironment } from '../../flux/flux.ts';
+import { getattr, isEnding } from '../../flux/instance.ts';
 import { Follower } from '../follow/follower.ts';
 import type { Session } from '../jobs/prepare.ts';
 import { listRecords } from '../jobs/record.ts';
@@ -20,6 +21,8 @@ const CREATE_AT_ONCE = 8;
 /** How many remove theirs. They wait for pods that take their time to end, and neither new jobs nor each other should wait for that. */
 const REMOVE_AT_ONCE = 64;
 const REMOVE_MS = 60_000;
+const TAIL = 12;
+const ANSWER_MS = 5000;
 
 export type DaemonOptions = {
   session: Session;
@@ -32,7 +35,7 @@ export type DaemonOptions = {
 /**
  * Runs until `signal` aborts or the instance ends. Jobs go on without it: their objects stay, and the next daemon takes them up.
  *
- * @throws UnetError UNET_KUBE_DAEMON where there is one already, UNET_FLUX_GUEST
+ * @throws UnetError UNET_KUBE_DAEMON where there is one already, and when it can no longer follow the jobs of a living instance; UNET_FLUX_GUEST
  */
 export async function runDaemon({
   session,
@@ -52,7 +55,12 @@ export async function runDaemon({
   // Until all that was there has been taken up, events wait: one that came before an earlier one of its job would be lost.
   let waiting: JobEvent[] | undefined = [];
   const receive = (event: JobEvent) => (waiting === undefined ? take(event) : void waiting.push(event));
-  const bridge = await startBridge(options.env, receive, (line) => say(`flux: ${line}`));
+  const said: string[] = [];
+  const bridge = await startBridge(options.env, receive, (line) => {
+    said.push(line);
+    said.splice(0, said.length - TAIL);
+    say(`flux: ${line}`);
+  });
 
   const take = (event: JobEvent) => {
     if (event.name === 'submit') {
@@ -79,6 +87,12 @@ export async function runDaemon({
     onReady();
     const how = await Promise.race([bridge.ended, aborted(signal)]);
     if (how !== undefined) {
+      if (await answers(options)) {
+        throw new UnetError('UNET_KUBE_DAEMON', `the program that follows the jobs ${how.reason}`, {
+          tail: said.slice(-TAIL),
+          remedy: 'start the daemon again: it goes on with the jobs that there are',
+        });
+      }
       say(`the Flux instance has ended (${how.reason})`);
     }
     return EXIT.done;
@@ -87,6 +101,12 @@ export async function runDaemon({
     await Promise.allSettled([...jobs.values()].map((job) => job.settled()));
     await bridge.close();
   }
+}
+
+/** Whether the instance is still there. */
+async function answers(options: FluxOptions): Promise<boolean> {
+  const rank = await getattr('rank', { ...options, timeoutMs: ANSWER_MS }).catch(() => undefined);
+  return rank !== undefined && !(await isEnding({ ...options, timeoutMs: ANSWER_MS }).catch(() => true));
 }
 
 function endedJobs(events: readonly JobEvent[]): Set<string> {

@@ -1,4 +1,6 @@
 /** One job of Flux that is objects in a cluster, from its allocation to its end. */
+
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { LimitFunction } from 'p-limit';
 import { UnetError } from '../../errors.ts';
 import type { FluxOptions } from '../../flux/flux.ts';
@@ -16,6 +18,9 @@ import { finishOverride, keepWithJob, lastOutput, raise, startOverride } from '.
 import { JobOutput } from './output.ts';
 
 const REMOVE_MS = 60_000;
+// A control plane that restarts is away for a minute or so; a job is not failed for that.
+const OUTAGE_MS = 300_000;
+const RETRY_MS = 2000;
 
 export type FluxJobOptions = {
   /** Its submit event. */
@@ -99,9 +104,15 @@ export class FluxJob {
     const { follower, options, say } = this.o;
     const calls = { ...options, signal };
     const again = this.started !== undefined;
-    this.record = await this.o.limits.create(() => this.objects(signal));
+    this.record = await this.o.limits.create(() => this.overOutages(() => this.objects(signal), signal));
     const { record } = this;
-    await keepWithJob(this.o.event.id, JSON.stringify(withoutSecrets(record.list)), calls);
+    // Only people look at it: a KVS that refuses it is no reason for the job to fail.
+    await keepWithJob(this.o.event.id, JSON.stringify(withoutSecrets(record.list)), calls).catch(
+      (error: unknown) => {
+        signal.throwIfAborted();
+        say(`${this.f58}: its list of objects is not in the KVS: ${UnetError.from(error).message}`);
+      },
+    );
     if (this.started === undefined) {
       await startOverride(this.f58, calls);
     }
@@ -125,7 +136,9 @@ export class FluxJob {
     }
     // First the objects, then the end: who sees the job ended finds nothing of it left.
     await this.output.flush();
-    await this.o.limits.remove(() => this.remove());
+    await this.o.limits
+      .remove(() => this.remove())
+      .catch((error: unknown) => say(`${this.f58}: ${UnetError.from(error).message}`));
     await finishOverride(this.f58, exitCodeOf(ending), calls);
   }
 
@@ -159,10 +172,31 @@ export class FluxJob {
   }
 
   private async remove(): Promise<void> {
-    const { session, cluster, say } = this.o;
-    if (this.removed) {
-      return;
+    if (!this.removed) {
+      await this.overOutages(() => this.removeOnce(), this.o.signal);
     }
+  }
+
+  /** Waits for a cluster that cannot be reached, and does it again then: both making and removing are repeatable. */
+  private async overOutages<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    const deadline = performance.now() + OUTAGE_MS;
+    for (let said = false; ; said = true) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!isOutage(error) || performance.now() > deadline) {
+          throw error;
+        }
+        if (!said) {
+          this.o.say(`${this.f58}: ${UnetError.from(error).message}; waiting for the cluster`);
+        }
+        await sleep(RETRY_MS, undefined, { signal });
+      }
+    }
+  }
+
+  private async removeOnce(): Promise<void> {
+    const { session, cluster, say } = this.o;
     const signal = AbortSignal.timeout(REMOVE_MS);
     const namespace = this.record?.namespace ?? this.namespaceIfReadable(session);
     const known = this.record ?? (namespace && (await readRecord(cluster, this.id, namespace, signal)));
@@ -181,6 +215,10 @@ export class FluxJob {
       return undefined;
     }
   }
+}
+
+function isOutage(error: unknown): boolean {
+  return UnetError.is(error) && error.code === 'UNET_CLUSTER_UNREACHABLE';
 }
 
 /** @throws UnetError UNET_JOBSPEC_INVALID */

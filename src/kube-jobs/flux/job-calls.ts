@@ -42,7 +42,7 @@ export async function startOverride(id: string, options: FluxOptions): Promise<v
 /** Ends it with `exitCode`. One that has ended already is fine. */
 export async function finishOverride(id: string, exitCode: number, options: FluxOptions): Promise<void> {
   // A wait status, as of waitpid(2).
-  await tryFlux(['job-exec-override', 'finish', id, String((exitCode & 0xff) << 8)], options);
+  await unlessEnded(['job-exec-override', 'finish', id, String((exitCode & 0xff) << 8)], options);
 }
 
 /** A fatal exception. `timeout` is what Flux itself raises at a job's expiration: the job's result is TIMEOUT then. */
@@ -52,7 +52,16 @@ export async function raise(
   note: string,
   options: FluxOptions,
 ): Promise<void> {
-  await tryFlux(['job', 'raise', '--severity=0', `--type=${type}`, id, ...note.split(/\s+/)], options);
+  await unlessEnded(['job', 'raise', '--severity=0', `--type=${type}`, id, ...note.split(/\s+/)], options);
+}
+
+/** "ERROR: Job not found", "raise f4d63EB9: job is inactive" (seen with Flux 0.88): it is over. Any other refusal would leave it running for ever. */
+async function unlessEnded(args: readonly string[], options: FluxOptions): Promise<void> {
+  const { exitCode, stderr } = await tryFlux(args, options);
+  if (exitCode !== 0 && !/not found|inactive|unknown job/i.test(stderr)) {
+    options.signal?.throwIfAborted();
+    throw new UnetError('UNET_KUBE_DAEMON', `flux ${args.slice(0, 2).join(' ')} failed: ${stderr.trim()}`);
+  }
 }
 
 /** The jobspec as it was submitted, without the environment. */
