@@ -4,7 +4,7 @@ import { EXIT } from '../errors.ts';
 import { rendererWhenNeeded } from '../events/renderer.ts';
 import { bringUp } from '../session/follow-bring-up.ts';
 import { findJob } from '../session/job.ts';
-import { settingsWithPack } from '../session/settings-with-pack.ts';
+import { refuseMissingRelease, settingsWithPack } from '../session/settings-with-pack.ts';
 import { VERSION } from '../version.ts';
 import type { CommandContext, CommandModule } from './frame/command.ts';
 
@@ -27,7 +27,8 @@ export async function runUp(context: CommandContext): Promise<number> {
   const { env, cwd, signal, stderr, stdout, say } = context;
   const releaseGiven = context.origins.release?.source !== 'default';
   const settings = await settingsWithPack({ settings: context.settings, releaseGiven, env, cwd, signal });
-  const job = await findJob({ settings, env, cwd, unet: VERSION, signal });
+  refuseMissingRelease(settings, cwd);
+  const job = await findJob({ settings, env, cwd, unet: VERSION, signal, begins: true });
   const renderer = rendererWhenNeeded({
     output: settings.output,
     stream: stderr,

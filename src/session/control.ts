@@ -1,8 +1,8 @@
 /** Asking the supervisor on its socket. */
 import { createConnection, type Socket } from 'node:net';
-import { createInterface } from 'node:readline';
 import { errnoOf, UnetError } from '../errors.ts';
 import type { UnetEvent } from '../events/schema.ts';
+import { linesOf } from '../process/lines.ts';
 import { ControlReply, type ControlRequest } from '../protocol/control.ts';
 
 /**
@@ -27,10 +27,7 @@ export async function askSupervisor(
 
 async function* events(socket: Socket): AsyncIterable<UnetEvent> {
   try {
-    const lines = createInterface({ input: socket });
-    // A socket that is destroyed does not end them by itself.
-    socket.once('close', () => lines.close());
-    for await (const line of lines) {
+    for await (const line of linesOf(socket)) {
       const message = parse(line);
       if (message === 'incomplete') {
         return;
@@ -44,8 +41,8 @@ async function* events(socket: Socket): AsyncIterable<UnetEvent> {
       yield message;
     }
   } catch (error) {
-    // The supervisor was killed: what it said last is what we know.
-    if (errnoOf(error) !== 'ECONNRESET') {
+    // The supervisor was killed, or the connection was given up here: what it said last is what we know.
+    if (!['ECONNRESET', 'ERR_STREAM_PREMATURE_CLOSE'].includes(errnoOf(error) ?? '')) {
       throw error;
     }
   } finally {

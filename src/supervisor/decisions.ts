@@ -118,7 +118,7 @@ export function createDecisions(context: DecisionOptions): Decisions {
       cluster.emit({ type: 'error', error });
       enter({ do: 'enter', phase: 'failed', message: why.message, retained: settings.retain || undefined });
       if (!settings.retain) {
-        cluster.stop(`failed: ${why.message}`);
+        cluster.stop('the bring-up has failed');
       }
     },
     stop: (reason, how = {}) => {
