@@ -91,7 +91,7 @@ describe('agents that come by themselves', () => {
     const n0 = await agent(place, 'n0');
     n0.socket.write('hello of n0\n');
     await until(() => lines.includes('hello of n0'));
-    strangers.forEach((socket) => socket.destroy());
+    strangers.forEach((socket) => void socket.destroy());
     await agents.terminate(0);
   });
 
