@@ -166,7 +166,13 @@ describe('a supervisor that has died', () => {
   it.each([
     ['is half written', (path: string) => writeFileSync(path, '{"version":1,')],
     ['is gone', (path: string) => rmSync(path)],
-    ['is no file', (path: string) => (rmSync(path), mkdirSync(path))],
+    [
+      'is no file',
+      (path: string) => {
+        rmSync(path);
+        mkdirSync(path);
+      },
+    ],
   ])('has its secrets removed also where its state %s: the nonce says whose they are', async (_, spoil) => {
     const paths = job();
     spoil(paths.state);
