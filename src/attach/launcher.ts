@@ -1,16 +1,18 @@
 /** The launcher of a cluster that a prolog makes: it starts nothing, the agents come to it. */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
-import { createInterface } from 'node:readline';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Server, TLSSocket } from 'node:tls';
 import * as z from 'zod';
 import { errorMessage, UnetError } from '../errors.ts';
+import { readLines } from '../process/lines.ts';
 import type { LaunchedAgents, Launcher, LaunchRequest } from '../scheduler/launcher.ts';
 import type { MeetingPlace } from './meeting-point.ts';
 import { KEY_BYTES, serverTls } from './tls.ts';
 
 const ATTACH_TIMEOUT_MS = 10_000;
+// Connections beyond one for each node that may be in their handshake at a time.
+const STRANGERS = 64;
 
 const Attach = z.object({ attach: z.string() });
 
@@ -57,10 +59,9 @@ function receive({ place, jobId, addresses }: AttachOptions, request: LaunchRequ
     socket.on('error', () => socket.destroy());
     socket.setNoDelay(true);
     const timer = setTimeout(() => socket.destroy(), ATTACH_TIMEOUT_MS);
-    const lines = createInterface({ input: socket });
-    // An error of the socket is the interface's too.
-    lines.on('error', () => {});
-    lines.once('line', (line) => {
+    socket.once('close', () => clearTimeout(timer));
+    let adopted = false;
+    const onFirstLine = (line: string) => {
       clearTimeout(timer);
       const node = attachedNode(line);
       if (node === undefined || !missing.has(node)) {
@@ -68,8 +69,12 @@ function receive({ place, jobId, addresses }: AttachOptions, request: LaunchRequ
         socket.destroy();
         return;
       }
+      adopted = true;
       adopt(node, socket);
-      lines.on('line', onLine);
+    };
+    readLines(socket, {
+      onLine: (line) => (adopted ? onLine(line) : !socket.destroyed && onFirstLine(line)),
+      onTooLong: () => socket.destroy(),
     });
   };
 
@@ -113,6 +118,7 @@ function receive({ place, jobId, addresses }: AttachOptions, request: LaunchRequ
     stopping.signal.throwIfAborted();
     server = createServer(serverTls(key), receiveAgent);
     server.on('error', (error) => onDiagnostic(errorMessage(error)));
+    boundHandshakes(server, nodes.length + STRANGERS);
     server.listen();
     await once(server, 'listening', { signal: stopping.signal });
     const { port } = server.address() as AddressInfo;
@@ -163,6 +169,33 @@ function receive({ place, jobId, addresses }: AttachOptions, request: LaunchRequ
     },
     ended,
   };
+}
+
+/**
+ * Whoever reaches the port can connect; only who has the key comes through the handshake. Of those who have not, the one that has waited
+ * longest makes room for the next: an agent that is pushed out comes again in a second.
+ */
+function boundHandshakes(server: Server, most: number): void {
+  const waiting = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    waiting.add(socket);
+    socket.once('close', () => waiting.delete(socket));
+    const [oldest] = waiting;
+    if (waiting.size > most) {
+      oldest?.destroy();
+    }
+  });
+  // It wraps another socket of the same descriptor: they are told apart by the peer.
+  const forget = ({ remoteAddress, remotePort }: Socket) => {
+    for (const socket of waiting) {
+      if (socket.remotePort === remotePort && socket.remoteAddress === remoteAddress) {
+        waiting.delete(socket);
+      }
+    }
+  };
+  server.on('secureConnection', forget);
+  // An error, or no word within the time that src/attach/tls.ts gives: Node leaves the connection open.
+  server.on('tlsClientError', (_, socket) => socket.destroy());
 }
 
 function attachedNode(line: string): string | undefined {

@@ -1,5 +1,5 @@
 /** `unet rehearse`: `unet up` with the rehearsal release; on this machine alone where there is no scheduler. */
-import { UnetError } from '../errors.ts';
+import { settingOptions } from '../config/options.ts';
 import { chosenScheduler } from '../scheduler/detect.ts';
 import { OUTSIDE } from '../scheduler/registry.ts';
 import type { CommandModule } from './frame/command.ts';
@@ -15,16 +15,12 @@ export const rehearse: CommandModule = {
     ['unet rehearse --nodes 3', 'three nodes on this machine, or in this allocation'],
     ['UNET_REHEARSAL=join:fail=2 unet rehearse', 'see what happens when each join fails twice'],
   ],
-  settings: 'all',
+  settings: settingOptions()
+    .map(({ key }) => key)
+    .filter((key) => key !== 'release'),
   json: true,
   async handler(context) {
-    const { origins, env } = context;
-    if (origins.release?.source === 'flag' && context.settings.release !== 'rehearsal') {
-      throw new UnetError(
-        'UNET_USAGE',
-        'unet rehearse always uses the rehearsal release; unet up takes --release',
-      );
-    }
+    const { env } = context;
     const { allocation, nodes } = context.settings;
     const scheduler = chosenScheduler({ kind: allocation, env }) ?? OUTSIDE;
     const settings = {

@@ -5,6 +5,13 @@ import { describeEnd, lastLines, type RunResult, run } from '../process/run.ts';
 import { withMakeVariables } from './make-variables.ts';
 import { refusalOf } from './refusals.ts';
 
+/** In the environment of all that make starts: by it the daemons that a target has left are found. */
+const STAGE_VARIABLE = 'UNET_NODE_STAGE';
+
+export function startedByMakeIn(stage: string): string {
+  return `${STAGE_VARIABLE}=${stage}`;
+}
+
 export type MakeOptions = {
   stage: string;
   env: Environment;
@@ -25,7 +32,7 @@ export async function runMake(args: readonly string[], options: MakeOptions): Pr
   const env = await withMakeVariables({ directory: stage, env: options.env, timeoutMs, signal });
   // make would hand its own flags (-j, -n) down from an outer make.
   return await run(['make', ...args], {
-    env: { ...env, MAKEFLAGS: '' },
+    env: { ...env, MAKEFLAGS: '', [STAGE_VARIABLE]: stage },
     cwd: stage,
     timeoutMs,
     signal,

@@ -65,6 +65,7 @@ export const UnetEvent = z.discriminatedUnion('type', [
     retained: z.boolean().optional(),
     restarting: z.boolean().optional(),
     incomplete: z.boolean().optional(),
+    logs: Text.optional(),
     ...stamp,
   }),
   z.object({ type: z.literal('node'), node: Text, phase: NodePhase, message: Text.optional(), ...stamp }),

@@ -41,6 +41,8 @@ export type EventBody =
       restarting?: boolean | undefined;
       /** `stopped`, but something could not be taken away. */
       incomplete?: boolean | undefined;
+      /** `stopped`: where the logs of what failed are kept. */
+      logs?: string | undefined;
     }
   | { type: 'node'; node: string; phase: NodePhase; message?: string | undefined }
   | { type: 'step'; node: string; step: StepName; state: 'started' }

@@ -106,10 +106,19 @@ EOF
   elif [ "$(id -u)" != "$uid" ]; then
     give_up "this is not root, and the job is of user $uid"
   fi
+  # A file, not the scheduler's pipe: a process of the user that keeps that open would keep the job from its end.
+  said=$(mktemp /tmp/unet-hook.XXXXXXXXXX 2> /dev/null) || said=
   # In the foreground: a signal to the script's process group is one to unet too.
+  code=0
   timeout --foreground --kill-after=5 "$deadline" $scope $drop \\
     env -i PATH="$path" HOME="$home" USER="$name" LOGNAME="$name" SHELL=/bin/sh LANG=C.UTF-8 \\
-    sh -c 'cd "$1" 2> /dev/null || cd "$HOME" 2> /dev/null || cd /; shift; exec env "$@"' sh "$directory" "$@"
+    sh -c 'cd "$1" 2> /dev/null || cd "$HOME" 2> /dev/null || cd /; shift; exec env "$@"' sh "$directory" "$@" \\
+    > "\${said:-/dev/null}" 2>&1 || code=$?
+  if [ -n "$said" ]; then
+    head -c 65536 "$said" >&2
+    rm -f "$said"
+  fi
+  return "$code"
 }
 scope=
 `;

@@ -8,10 +8,13 @@ export type CleanOptions = Pick<AgentsOptions, 'launcher' | 'nodes' | 'env' | 'o
   /** Milliseconds for all of it. */
   timeoutMs: number;
   onClean: (node: string) => void;
+  /** Whether anything may have been started there; one that cannot be reached otherwise is no problem. All, unless given. */
+  isBegun?: (node: string) => boolean;
 };
 
 /** Removes what is left of the job on `nodes`; resolves with what could not be. */
 export async function cleanNodes(options: CleanOptions): Promise<UnetError[]> {
+  const { isBegun = () => true } = options;
   const waiting = new Set(options.nodes);
   const problems: UnetError[] = [];
   if (waiting.size === 0) {
@@ -23,6 +26,12 @@ export async function cleanNodes(options: CleanOptions): Promise<UnetError[]> {
       if (waiting.size === 0) {
         resolve();
       }
+    };
+    const giveUp = (node: string, why: string) => {
+      if (isBegun(node)) {
+        problems.push(notCleaned(node, why));
+      }
+      settle(node);
     };
     const agents = startAgents({
       ...options,
@@ -46,14 +55,12 @@ export async function cleanNodes(options: CleanOptions): Promise<UnetError[]> {
     });
     const settleUnclean = (node: string, reason: string) => {
       if (waiting.has(node)) {
-        problems.push(notCleaned(node, `its cleaning agent ended: ${reason}`));
-        settle(node);
+        giveUp(node, `its cleaning agent ended: ${reason}`);
       }
     };
     const timer = setTimeout(() => {
       for (const node of [...waiting]) {
-        problems.push(notCleaned(node, `it did not answer within ${options.timeoutMs / 1000} s`));
-        settle(node);
+        giveUp(node, `it did not answer within ${options.timeoutMs / 1000} s`);
       }
       void agents.terminate(2000);
     }, options.timeoutMs);

@@ -1,6 +1,6 @@
 /** The agent's side of the launcher's streams: lines in, lines out, and a peer that may be gone at any time. */
-import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
+import { readLines } from '../process/lines.ts';
 import { toLines } from '../protocol/frames.ts';
 import type { FromAgent } from '../protocol/from-agent.ts';
 
@@ -27,9 +27,7 @@ export function openChannel(options: ChannelOptions): Channel {
     // EPIPE: the launcher is gone. The end of the input tells us too; what remains is the teardown.
     open = false;
   });
-  const lines = createInterface({ input });
-  lines.on('line', options.onLine);
-  lines.on('close', options.onEnd);
+  readLines(input, { onLine: options.onLine, onEnd: options.onEnd });
   input.on('error', options.onEnd);
   return {
     send: (message) => {

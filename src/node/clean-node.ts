@@ -51,3 +51,36 @@ export async function cleanNode(
     throw left;
   }
 }
+
+/**
+ * Cleans nodes that are this host, with no launcher: that of a job which is over starts nothing, and here none is needed. Resolves with
+ * what could not be removed.
+ *
+ * @param spec of the job, in any mode.
+ */
+export async function cleanOwnHost({
+  spec,
+  nodes,
+  env,
+  timeoutMs,
+  onClean,
+}: {
+  spec: JobSpec;
+  nodes: readonly string[];
+  env: NodeJS.ProcessEnv;
+  timeoutMs: number;
+  onClean: (node: string) => void;
+}): Promise<UnetError[]> {
+  const cleaned = await Promise.all(
+    nodes.map(async (node) => {
+      try {
+        await cleanNode({ ...spec, mode: 'clean' }, { node, agent: undefined, env, timeoutMs });
+        onClean(node);
+        return [];
+      } catch (error) {
+        return [UnetError.from(error).with({ node })];
+      }
+    }),
+  );
+  return cleaned.flat();
+}

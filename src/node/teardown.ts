@@ -1,13 +1,14 @@
 /** Taking away what an agent made on its node, from its record alone: by itself, or by another one after its death. */
 import { join } from 'node:path';
 import { hasLabels, removeLeftovers } from '../engine/leftovers.ts';
-import { makeFailure, tryMake } from '../engine/make.ts';
+import { makeFailure, startedByMakeIn, tryMake } from '../engine/make.ts';
 import { removeStorage } from '../engine/remove-storage.ts';
 import { errnoOf, UnetError } from '../errors.ts';
 import { removeEmptyParents } from '../files/empty-parents.ts';
 import { removeTree } from '../files/remove-tree.ts';
 import { verifyPrivateDirectory } from '../files/safe-path.ts';
 import type { Environment } from '../process/environment.ts';
+import { endProcessesWith } from '../process/inside.ts';
 import { reconstructRecord } from './lost-record.ts';
 import { removeIncoming } from './receive-pack.ts';
 import { type NodeRecord, readNodeRecord } from './record.ts';
@@ -37,6 +38,9 @@ export async function teardown(options: TeardownOptions): Promise<void> {
     (await readNodeRecord(options.directory)) ?? (await reconstructRecord(options.directory, options));
   if (record?.up === true) {
     await takeContainerDown(record, options);
+  }
+  if (record !== undefined) {
+    await endDaemons(record, options);
   }
   if (record?.storage !== undefined) {
     await removeStorage({
@@ -81,6 +85,18 @@ export async function takeContainerDown(
     await removeLeftovers(engine, { ...options, jobId, node, env });
   } else if (failure !== undefined) {
     throw failure;
+  }
+}
+
+/** What a target of make has left running, in a session of its own: no engine knows of it. */
+async function endDaemons({ stage, node }: NodeRecord, { directory }: TeardownOptions): Promise<void> {
+  const left = await endProcessesWith(startedByMakeIn(stage));
+  if (left.length > 0) {
+    throw new UnetError(
+      'UNET_TEARDOWN_INCOMPLETE',
+      `processes that make has started could not be ended: ${left.join(', ')}`,
+      { node, step: 'down', remedy: `end them by hand, then run "unet down" again; ${directory} stays` },
+    );
   }
 }
 

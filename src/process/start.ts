@@ -1,8 +1,8 @@
 /** Starting a child that stays: a launcher, or an agent, with a duplex of lines. */
 import { spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
 import type { Environment } from './environment.ts';
 import { endGroup } from './group.ts';
+import { readLines } from './lines.ts';
 
 export type LinesChild = {
   pid: number | undefined;
@@ -39,8 +39,9 @@ export function startLines(
   };
   child.stdin.on('error', close); // EPIPE: the child's end says why
   child.stdin.on('close', close);
-  createInterface({ input: child.stdout }).on('line', onLine);
-  createInterface({ input: child.stderr }).on('line', onErrorLine);
+  const onTooLong = (start: string) => onErrorLine(`a line that is too long: ${start}…`);
+  readLines(child.stdout, { onLine, onTooLong });
+  readLines(child.stderr, { onLine: onErrorLine, onTooLong });
   return {
     pid: child.pid,
     send: (line) => {

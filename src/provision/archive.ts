@@ -132,6 +132,18 @@ export async function extractArchive(file: string, directory: string, shown = fi
     });
   } catch (error) {
     const errno = errnoOf(error);
+    if (errno === 'ENAMETOOLONG') {
+      // A fault of the archive, not of the directory.
+      throw new UnetError(
+        'UNET_RELEASE_INVALID',
+        `${shown} has a name that is too long for this filesystem`,
+        {
+          cause: error,
+          fatal: true,
+          remedy: 'use another release',
+        },
+      );
+    }
     throw errno !== undefined && !errno.startsWith('TAR_')
       ? pathError(error, 'extract to', directory)
       : unreadable(error, shown);

@@ -17,6 +17,8 @@ export const Allocation = z.object({
   self: z.string().optional(),
   /** Milliseconds since the epoch; undefined: no limit, or none known. */
   endsAt: z.number().optional(),
+  /** It is over: its scheduler starts nothing in it any more. */
+  ended: z.boolean().optional(),
   /** Several of its nodes are on one host, so they cannot have the same ports. */
   sharesHosts: z.boolean().optional(),
   /** Prologs start its agents, which find their supervisor at the meeting place of this name. */

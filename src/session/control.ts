@@ -1,8 +1,8 @@
 /** Asking the supervisor on its socket. */
 import { createConnection, type Socket } from 'node:net';
-import { createInterface } from 'node:readline';
 import { errnoOf, UnetError } from '../errors.ts';
 import type { UnetEvent } from '../events/schema.ts';
+import { linesOf } from '../process/lines.ts';
 import { ALIVE_MS, ControlReply, type ControlRequest } from '../protocol/control.ts';
 
 /**
@@ -29,16 +29,15 @@ export async function askSupervisor(
 }
 
 async function* events(socket: Socket, silenceMs: number): AsyncIterable<UnetEvent> {
+  socket.setTimeout(silenceMs, () =>
+    socket.destroy(
+      new UnetError('UNET_SUPERVISOR_SILENT', `the supervisor has not answered for ${silenceMs / 1000} s`, {
+        remedy: '"unet down" ends it, and removes what is left',
+      }),
+    ),
+  );
   try {
-    const lines = createInterface({ input: socket });
-    // A socket that is destroyed does not end them by itself.
-    socket.once('close', () => lines.close());
-    let silent = false;
-    socket.setTimeout(silenceMs, () => {
-      silent = true;
-      socket.destroy();
-    });
-    for await (const line of lines) {
+    for await (const line of linesOf(socket)) {
       const message = parse(line);
       if (message === 'incomplete') {
         return;
@@ -51,16 +50,9 @@ async function* events(socket: Socket, silenceMs: number): AsyncIterable<UnetEve
       }
       yield message;
     }
-    if (silent) {
-      throw new UnetError(
-        'UNET_SUPERVISOR_SILENT',
-        `the supervisor has not answered for ${silenceMs / 1000} s`,
-        { remedy: '"unet down" ends it, and removes what is left' },
-      );
-    }
   } catch (error) {
-    // The supervisor was killed: what it said last is what we know.
-    if (errnoOf(error) !== 'ECONNRESET') {
+    // The supervisor was killed, or the connection was given up here: what it said last is what we know.
+    if (!['ECONNRESET', 'ERR_STREAM_PREMATURE_CLOSE'].includes(errnoOf(error) ?? '')) {
       throw error;
     }
   } finally {

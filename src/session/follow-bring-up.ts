@@ -26,6 +26,7 @@ export async function bringUp(
   onEvent: (event: UnetEvent) => void,
   signal: AbortSignal,
 ): Promise<BringUpResult> {
+  refuseEnded(job);
   refuseTooMany(job);
   const elsewhere = await supervisedElsewhere(job);
   if (elsewhere !== undefined) {
@@ -53,6 +54,14 @@ export async function bringUp(
     signal.throwIfAborted();
   }
   return await start(job, onEvent, signal);
+}
+
+function refuseEnded({ allocation: { ended, jobId } }: Job): void {
+  if (ended === true) {
+    throw new UnetError('UNET_NO_ALLOCATION', `${jobId} is over: this shell has outlived its job`, {
+      remedy: 'leave this shell, and get another allocation',
+    });
+  }
 }
 
 function refuseTooMany({ allocation, settings: { minNodes = 0 } }: Job): void {

@@ -8,7 +8,7 @@ import type { UnetEvent } from '../events/types.ts';
 import { ensurePrivateDirectory } from '../files/private-directory.ts';
 import { controlSocket, type JobPaths, jobPaths, jobsDirectory } from '../job/layout.ts';
 import type { JobState } from '../job/state.ts';
-import { supervisorHasEnded } from '../job/supervisor.ts';
+import { supervisorHasEnded, supervisorRunsHere } from '../job/supervisor.ts';
 import { type FoundState, findPaths, findState, livesElsewhere } from '../launch/find-state.ts';
 import { isAlive } from '../process/alive.ts';
 import { lastLines } from '../process/run.ts';
@@ -36,13 +36,22 @@ export type JobOptions = {
   cwd: string;
   unet: string;
   signal?: AbortSignal;
+  /** A cluster may be begun: then the files of one that has ended make no local allocation. */
+  begins?: boolean;
 };
 
 const START_TIMEOUT_MS = 30_000;
 const RIVAL_MS = 2000;
 const POLL_MS = 20;
 
-export async function findJob({ settings, env, cwd, unet, signal }: JobOptions): Promise<Job> {
+export async function findJob({
+  settings,
+  env,
+  cwd,
+  unet,
+  signal,
+  begins = false,
+}: JobOptions): Promise<Job> {
   const jobs = jobsDirectory(settings.jobDir, env);
   const ids = prologIds(settings, env);
   const outer = await findPrologCluster(ids, jobs);
@@ -50,14 +59,17 @@ export async function findJob({ settings, env, cwd, unet, signal }: JobOptions):
     return { allocation: outer.allocation, settings, paths: jobPaths(outer.directory), env, cwd, unet };
   }
   const outside = await scheduler(OUTSIDE).describe({ env, clusterName: settings.name });
-  const places = [join(jobs, outside.jobId), controlSocket(outside.jobId).directory];
+  const paths = jobPaths(join(jobs, outside.jobId));
+  const isThere = begins
+    ? await isAttended({ allocation: outside, paths, env })
+    : existsSync(paths.directory) || existsSync(controlSocket(outside.jobId).directory);
   const allocation = await detectAllocation({
     kind: settings.allocation,
     nodes: settings.nodes,
     name: settings.name,
     env,
     signal,
-    fallback: places.some((place) => existsSync(place)) ? OUTSIDE : undefined,
+    fallback: isThere ? OUTSIDE : undefined,
   }).catch(async (error: unknown) => {
     throw await orOfProlog(error, ids, jobs);
   });
@@ -66,8 +78,18 @@ export async function findJob({ settings, env, cwd, unet, signal }: JobOptions):
     return { allocation: made.allocation, settings, paths: jobPaths(made.directory), env, cwd, unet };
   }
   const usual = jobPaths(made?.directory ?? join(jobs, allocation.jobId));
-  const paths = await findPaths(usual, { allocation, env });
-  return { allocation, settings, paths, env, cwd, unet };
+  const found = await findPaths(usual, { allocation, env });
+  return { allocation, settings, paths: found, env, cwd, unet };
+}
+
+/** Whether a supervisor lives: also that of a failed bring-up that is retained. */
+async function isAttended(place: Pick<Job, 'allocation' | 'paths' | 'env'>): Promise<boolean> {
+  const found = await findState(place).catch(() => undefined);
+  return (
+    found !== undefined &&
+    found.state.phase !== 'stopped' &&
+    (supervisorRunsHere(found.state) || (await livesElsewhere(place, found)))
+  );
 }
 
 /** A user who is a guest here can have no other cluster than the prolog's: what became of that one is the answer. */
@@ -83,13 +105,16 @@ async function orOfProlog(error: unknown, ids: readonly string[], jobs: string):
 
 /** The state of a job that has a cluster, or is making one. @throws UnetError UNET_NO_CLUSTER */
 export async function findCluster(job: Job): Promise<FoundState> {
+  const { allocation } = job;
   const found = await findState(job);
   const state = found?.state;
+  if (allocation.ended === true && state?.phase !== 'stopped') {
+    throw new UnetError('UNET_NO_CLUSTER', `${allocation.jobId} is over, and so is its cluster`, {
+      remedy: '"unet down" removes what is left of its files',
+    });
+  }
   if (found === undefined || state === undefined || state.phase === 'stopped') {
-    const remedy =
-      state?.error === undefined
-        ? 'bring one up with "unet up"'
-        : `the last one failed: ${state.error.message}; its logs are in ${job.paths.logs}`;
+    const remedy = afterLast(state, job.paths);
     const outer = await openAllocation(job.allocation, job.env).enclosingCluster?.();
     throw new UnetError('UNET_NO_CLUSTER', `there is no cluster in ${job.allocation.jobId}`, {
       remedy: outer === undefined ? remedy : `${remedy}; ${outer.sentence}, to be used by: ${outer.use}`,
@@ -106,6 +131,16 @@ export async function findCluster(job: Job): Promise<FoundState> {
     );
   }
   return found;
+}
+
+/** What to do where there is none: it depends on what became of the last one, which a supervisor that was killed cannot say. */
+function afterLast(state: JobState | undefined, { logs }: JobPaths): string {
+  if (state?.error !== undefined) {
+    return `the last one failed: ${state.error.message}; its logs are in ${logs}`;
+  }
+  return state?.message === undefined
+    ? 'bring one up with "unet up"'
+    : `the last one is gone: ${state.message}; its logs are in ${logs}; "unet up" brings up another`;
 }
 
 /** The state of a cluster for who works in it: its kubeconfig can be read here. @throws UnetError UNET_NO_CLUSTER */

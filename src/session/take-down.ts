@@ -1,4 +1,5 @@
 /** What `unet down` does: ask the supervisor, here or on its host; and without one, clean every node. */
+import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,6 +11,7 @@ import { endJob, removeControl } from '../job/remove-job.ts';
 import { type JobState, readState } from '../job/state.ts';
 import { cleanNodes } from '../launch/clean-nodes.ts';
 import { jobSpec } from '../launch/job-spec.ts';
+import { cleanOwnHost } from '../node/clean-node.ts';
 import { recordedNodes } from '../node/record.ts';
 import { openAllocation } from '../scheduler/registry.ts';
 import { downOnItsNode } from './down-elsewhere.ts';
@@ -26,7 +28,7 @@ export type TakeDownResult = {
   by: 'supervisor' | 'supervisor elsewhere' | 'cleaning agents';
   problems: ErrorRecord[];
   /** Where the logs of a failed cluster still are. */
-  logs?: string;
+  logs?: string | undefined;
 };
 
 /** Takes the job's cluster away. Repeatable: nothing there is nothing to do. */
@@ -38,7 +40,7 @@ export async function takeDown(
   const events = await ask(job, { type: 'down', reason });
   const ended = events === undefined ? undefined : await followDown(events, onEvent).catch(unlessSilent);
   if (ended?.stopped === true) {
-    return { by: 'supervisor', problems: ended.problems, ...(await keptLogs(job)) };
+    return { by: 'supervisor', problems: ended.problems, logs: ended.logs };
   }
   if (events !== undefined && ended === undefined) {
     await endSupervisor(job.paths.state, END_GRACE_MS);
@@ -49,10 +51,10 @@ export async function takeDown(
     return { by: 'supervisor elsewhere', problems: [] };
   }
   if (elsewhere !== undefined) {
-    const problems = await askElsewhere(job, elsewhere.state);
-    return { by: 'supervisor elsewhere', problems, ...(await keptLogs(job)) };
+    const failed = await askElsewhere(job, elsewhere.state);
+    return { by: 'supervisor elsewhere', problems: [], logs: failed ? job.paths.logs : undefined };
   }
-  return { by: 'cleaning agents', problems: await cleanWithoutSupervisor(job), ...(await keptLogs(job)) };
+  return { by: 'cleaning agents', ...(await cleanWithoutSupervisor(job)) };
 }
 
 function unlessSilent(error: unknown): undefined {
@@ -65,13 +67,17 @@ function unlessSilent(error: unknown): undefined {
 async function followDown(
   events: AsyncIterable<UnetEvent>,
   onEvent: (event: UnetEvent) => void,
-): Promise<{ stopped: boolean; problems: ErrorRecord[] }> {
+): Promise<{ stopped: boolean; problems: ErrorRecord[]; logs: string | undefined }> {
   const problems: ErrorRecord[] = [];
   let stopping = false;
   let stopped = false;
+  let logs: string | undefined;
   for await (const event of events) {
     stopping ||= event.type === 'cluster' && event.phase === 'stopping';
-    stopped ||= event.type === 'cluster' && event.phase === 'stopped';
+    if (event.type === 'cluster' && event.phase === 'stopped') {
+      stopped = true;
+      logs = event.logs;
+    }
     if (stopping) {
       onEvent(event);
       if (event.type === 'error') {
@@ -79,18 +85,18 @@ async function followDown(
       }
     }
   }
-  return { stopped, problems };
+  return { stopped, problems, logs };
 }
 
-/** The supervisor polls for this file; its state, or the end of it, tells when it is done. */
-async function askElsewhere(job: Job, state: JobState): Promise<ErrorRecord[]> {
+/** The supervisor polls for this file; its state, or the end of it, tells when it is done. True when its cluster had failed: logs are kept. */
+async function askElsewhere(job: Job, state: JobState): Promise<boolean> {
   await writePrivateFile(job.paths.downRequest, `${hostname()}\n`);
   const timeoutMs = downTimeoutMs(job);
   const deadline = performance.now() + timeoutMs;
   for (;;) {
     const now = await readState(job.paths.state);
     if (now === undefined || now.phase === 'stopped') {
-      return [];
+      return now?.error !== undefined;
     }
     if (performance.now() > deadline) {
       throw new UnetError(
@@ -109,11 +115,15 @@ function downTimeoutMs({ settings }: Job): number {
   return 3 * settings.stepTimeouts.down + CLEAN_MARGIN_MS;
 }
 
-async function cleanWithoutSupervisor(job: Job): Promise<ErrorRecord[]> {
+async function cleanWithoutSupervisor(
+  job: Job,
+): Promise<{ problems: ErrorRecord[]; logs: string | undefined }> {
   const state = await readState(job.paths.state);
   const done =
     state?.phase === 'stopped' && state.nodes.every((node) => node.clean === true || node.host === undefined);
-  const problems = done ? [] : await cleanNodes(await cleanOptions(job, state));
+  const options = await cleanOptions(job, state);
+  const clean = job.allocation.ended === true ? cleanOwnHost : cleanNodes;
+  const problems = done ? [] : await clean(options);
   if (problems.length === 0) {
     await endJob(job.paths, {
       jobId: job.allocation.jobId,
@@ -124,7 +134,9 @@ async function cleanWithoutSupervisor(job: Job): Promise<ErrorRecord[]> {
   } else {
     await removeControl(job.allocation.jobId);
   }
-  return problems.map((problem) => problem.toRecord());
+  // Not looked for: a client of a file server may still see what was just removed.
+  const kept = state?.error !== undefined || (state !== undefined && problems.length > 0);
+  return { problems: problems.map((problem) => problem.toRecord()), logs: kept ? job.paths.logs : undefined };
 }
 
 async function cleanOptions(job: Job, state: JobState | undefined) {
@@ -133,6 +145,7 @@ async function cleanOptions(job: Job, state: JobState | undefined) {
   const { paths } = job;
   const epoch = Math.max(state?.epoch ?? 1, 1);
   const scheduler = openAllocation(allocation, env);
+  const begun = new Set(state?.nodes.filter(({ host }) => host !== undefined).map(({ name }) => name));
   const spec = jobSpec({ allocation, settings, unet, jobDir: paths.directory }, scheduler, {
     epoch,
     nodes,
@@ -142,6 +155,8 @@ async function cleanOptions(job: Job, state: JobState | undefined) {
   return {
     launcher: scheduler.launcher,
     nodes,
+    // What has never said hello has made nothing, and what cannot be reached then is no problem.
+    isBegun: (node: string) => begun.has(node),
     env,
     spec,
     timeoutMs: 2 * settings.stepTimeouts.down + CLEAN_MARGIN_MS,
@@ -150,20 +165,21 @@ async function cleanOptions(job: Job, state: JobState | undefined) {
   };
 }
 
-/** All nodes of the allocation; of made-up ones those that left a directory. */
+/** All nodes of the allocation; of made-up ones those that left a directory; of one that is over this host. */
 async function nodesToClean(
   { allocation, settings, env }: Job,
   state: JobState | undefined,
 ): Promise<string[]> {
-  if (!openAllocation(allocation, env).madeUpNodes) {
+  const { self, ended = false } = allocation;
+  if (!openAllocation(allocation, env).madeUpNodes && !ended) {
     return [...allocation.nodes];
   }
   const places = nodeDirectories(settings.nodeDir).map((root) => join(root, allocation.jobId));
+  if (ended) {
+    // Nothing can be started on the other nodes, which their agents and guardians have cleaned.
+    return self !== undefined && places.some((place) => existsSync(place)) ? [self] : [];
+  }
   const recorded = (await Promise.all(places.map(recordedNodes))).flat();
   const known = state?.nodes.map(({ name }) => name) ?? [];
   return [...new Set([...recorded, ...known])];
-}
-
-async function keptLogs(job: Job): Promise<{ logs?: string }> {
-  return (await readState(job.paths.state)) === undefined ? {} : { logs: job.paths.logs };
 }

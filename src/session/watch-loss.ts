@@ -63,7 +63,7 @@ async function currentState(job: Job): Promise<Current> {
   } catch (error) {
     if (UnetError.is(error) && error.code === 'UNET_NO_CLUSTER') {
       const { remedy = '' } = error.details;
-      const why = remedy.startsWith('the last one failed') ? remedy : error.message;
+      const why = remedy.startsWith('the last one ') ? remedy : error.message;
       return { lost: `the cluster is gone: ${why}` };
     }
     throw error;

@@ -5,6 +5,7 @@ import { withoutScheduler } from '../scheduler/none.ts';
 import { refusingLauncher } from '../scheduler/refusing-launcher.ts';
 import type { Broadcast, Scheduler, SchedulerJob } from '../scheduler/scheduler.ts';
 import { slurmAllocation } from './allocation.ts';
+import { componentsOf, nodesByComponent } from './details.ts';
 import { slurmHooks } from './hooks.ts';
 import { srunLauncher } from './launcher.ts';
 import { sbcast } from './sbcast.ts';
@@ -18,16 +19,23 @@ export const slurm: Scheduler = {
   hooks: slurmHooks,
 };
 
-function open({ schedulerJobId, sharesHosts = false }: Allocation, env: NodeJS.ProcessEnv): SchedulerJob {
+function open(allocation: Allocation, env: NodeJS.ProcessEnv): SchedulerJob {
+  const { schedulerJobId, sharesHosts = false } = allocation;
   const none = withoutScheduler(env);
   if (schedulerJobId === undefined) {
     return { ...none, launcher: refusingLauncher('the allocation has no job id') };
   }
+  const components = componentsOf(allocation);
   return {
     ...none,
-    launcher: srunLauncher(schedulerJobId),
+    launcher: srunLauncher(schedulerJobId, components),
     onOneHost: sharesHosts,
-    command: (node, argv, how) => srunCommandArgv(schedulerJobId, node, argv, how),
+    command: (node, argv, how) => {
+      const [{ job } = { job: { id: schedulerJobId } }] = nodesByComponent(schedulerJobId, components, [
+        node,
+      ]);
+      return srunCommandArgv(job, node, argv, how);
+    },
     broadcast: sbcastOf(schedulerJobId, env),
   };
 }

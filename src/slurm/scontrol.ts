@@ -26,6 +26,53 @@ export async function timeLeft(
   return parseTimeLeft(stdout.trim());
 }
 
+/** A job, or a component of a heterogeneous one, that is not over. */
+export type JobFacts = {
+  id: string;
+  /** As squeue writes it: RUNNING, PENDING … */
+  state: string;
+  uid: number;
+  /** Milliseconds; undefined: no limit. */
+  leftMs: number | undefined;
+  /** A host list; empty before it has nodes. */
+  nodes: string;
+};
+
+/**
+ * What Slurm knows of a job: its components in their order, or itself alone; none when it is over, or there never was one.
+ *
+ * @throws UnetError UNET_ALLOCATION_UNREADABLE when Slurm does not answer.
+ */
+export async function jobFacts(jobId: string, env: Environment, signal?: AbortSignal): Promise<JobFacts[]> {
+  const argv = ['squeue', '-h', '-j', jobId, '-o', '%A|%i|%T|%U|%L|%N'];
+  try {
+    const { stdout } = await slurm(argv, env, signal);
+    return parseJobFacts(stdout, jobId);
+  } catch (error) {
+    // "slurm_load_jobs error: Invalid job id specified": it is over for longer than MinJobAge.
+    if (UnetError.is(error) && error.details.tail?.some((line) => /Invalid job id/i.test(line))) {
+      return [];
+    }
+    throw error;
+  }
+}
+
+/** With the id of the first task of an array squeue lists all tasks: only the lines of the job itself count. */
+export function parseJobFacts(text: string, jobId: string): JobFacts[] {
+  return text
+    .split('\n')
+    .map((line) => line.trim().split('|'))
+    .filter(([id, name = '']) => id === jobId || name.startsWith(`${jobId}+`))
+    .sort(([, a = ''], [, b = '']) => Number(a.split('+')[1] ?? 0) - Number(b.split('+')[1] ?? 0))
+    .map(([id = '', , state = '', uid, left = '', nodes = '']) => ({
+      id,
+      state,
+      uid: Number(uid),
+      leftMs: parseTimeLeft(left),
+      nodes,
+    }));
+}
+
 /** The job's nodes as a host list. Asks slurmctld. */
 export async function jobNodes(jobId: string, env: Environment, signal?: AbortSignal): Promise<string> {
   const { stdout } = await slurm(['squeue', '-h', '-j', jobId, '-o', '%N'], env, signal);
@@ -46,6 +93,8 @@ async function slurm(argv: string[], env: Environment, signal?: AbortSignal) {
   try {
     return await runOk(argv, { env, timeoutMs: SLURM_TIMEOUT_MS, signal });
   } catch (error) {
+    // Told to end: that is no fault of Slurm.
+    signal?.throwIfAborted();
     const failure = UnetError.from(error);
     throw new UnetError('UNET_ALLOCATION_UNREADABLE', `asking Slurm failed: ${failure.message}`, {
       ...failure.details,

@@ -1,15 +1,16 @@
 /** The srun command line of the agents' step, and what srun says about its tasks. */
 import { expandHostlist } from '../hostlist.ts';
+import type { SlurmJob } from './details.ts';
 
 /**
  * One task per node that leaves room for the user's own steps (`--overlap`), sees all CPUs and memory of the job
  * on its node (`--cpu-bind=none --mem=0`), and goes on when a task or a node dies (`--kill-on-bad-exit=0
  * --wait=0 --no-kill`). See srun(1).
  */
-export function srunArgv(jobId: string, nodes: readonly string[], command: readonly string[]): string[] {
+export function srunArgv(job: SlurmJob, nodes: readonly string[], command: readonly string[]): string[] {
   return [
     'srun',
-    `--jobid=${jobId}`,
+    ...jobFlags(job),
     `--nodes=${nodes.length}`,
     `--ntasks=${nodes.length}`,
     '--ntasks-per-node=1',
@@ -30,14 +31,14 @@ export function srunArgv(jobId: string, nodes: readonly string[], command: reado
 
 /** A command on one node, beside everything that runs there; with `terminal` in a pseudo terminal. */
 export function srunCommandArgv(
-  jobId: string,
+  job: SlurmJob,
   node: string,
   command: readonly string[],
   { terminal = false }: { terminal?: boolean } = {},
 ): string[] {
   return [
     'srun',
-    `--jobid=${jobId}`,
+    ...jobFlags(job),
     '--nodes=1',
     '--ntasks=1',
     `--nodelist=${node}`,
@@ -51,6 +52,11 @@ export function srunCommandArgv(
     '--',
     ...command,
   ];
+}
+
+/** Without --het-group srun starts nothing in a heterogeneous job, and with several of them it counts the nodes of each. */
+function jobFlags({ id, group }: SlurmJob): string[] {
+  return [`--jobid=${id}`, ...(group === undefined ? [] : [`--het-group=${group}`])];
 }
 
 export type TaskEnd = { nodes: string[]; reason: string };

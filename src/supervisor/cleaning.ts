@@ -1,6 +1,7 @@
-/** Agents that clean after agents that have died, for as long as the supervisor lives. */
+/** Cleaning after agents that have died, for as long as the supervisor lives: on its own host by itself, elsewhere by other agents. */
 import type { UnetError } from '../errors.ts';
 import { cleanNodes } from '../launch/clean-nodes.ts';
+import { cleanOwnHost } from '../node/clean-node.ts';
 import type { JobSpec } from '../protocol/to-agents.ts';
 import type { Launcher } from '../scheduler/launcher.ts';
 import type { SupervisorOptions } from './cluster.ts';
@@ -23,32 +24,40 @@ export function createCleaning({
   spec,
   roster,
   launcher,
+  onOneHost,
   onClean,
 }: {
   options: Pick<SupervisorOptions, 'env' | 'note' | 'settings' | 'allocation'>;
   spec: JobSpec;
   roster: Roster;
   launcher: Launcher;
+  /** All nodes are the supervisor's host. */
+  onOneHost: boolean;
   onClean: () => void;
 }): Cleaning {
   const running = new Map<string, Promise<UnetError[]>>();
 
-  const clean = (nodes: string[]) =>
-    cleanNodes({
-      launcher,
-      nodes,
+  const isHere = (node: string) => onOneHost || node === options.allocation.self;
+  const clean = async (nodes: string[]) => {
+    const common = {
       env: options.env,
       spec,
       timeoutMs: options.settings.stepTimeouts.down + CLEAN_MARGIN_MS,
-      onDiagnostic: options.note,
-      onClean: (name) => {
+      onClean: (name: string) => {
         const node = roster.get(name);
         if (node !== undefined) {
           node.clean = true;
           onClean();
         }
       },
-    });
+    };
+    const elsewhere = nodes.filter((node) => !isHere(node));
+    const problems = await Promise.all([
+      cleanOwnHost({ ...common, nodes: nodes.filter(isHere) }),
+      cleanNodes({ ...common, nodes: elsewhere, launcher, onDiagnostic: options.note }),
+    ]);
+    return problems.flat();
+  };
 
   return {
     clean: (node, onProblem) => {
@@ -63,7 +72,6 @@ export function createCleaning({
       running.delete(node.name);
     },
     cleanRest: async () => {
-      const tried = await Promise.all(running.values());
       const rest = [...roster.values()].filter(
         (node) =>
           node.launched &&
@@ -74,7 +82,8 @@ export function createCleaning({
           // One that a prolog starts makes nothing before it has said hello, and has its epilog.
           !(options.allocation.attached !== undefined && node.hello === undefined),
       );
-      return [...tried.flat(), ...(await clean(rest.map(({ name }) => name)))];
+      const all = await Promise.all([...running.values(), clean(rest.map(({ name }) => name))]);
+      return all.flat();
     },
   };
 }

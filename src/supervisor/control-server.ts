@@ -1,11 +1,14 @@
 /** The supervisor's unix socket: JSON lines, one request a connection; its directory is 0700, so it is the user's alone. */
 import { chmod, rm } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
-import { createInterface } from 'node:readline';
 import { ensurePrivateDirectory } from '../files/private-directory.ts';
 import { controlSocket } from '../job/layout.ts';
+import { readLines } from '../process/lines.ts';
 import { ALIVE_MS, ControlRequest } from '../protocol/control.ts';
 import { jsonLine } from '../protocol/frames.ts';
+
+// The longest has a reason and three settings.
+const REQUEST_CHARS = 64 * 1024;
 
 export type ControlHandler = (request: ControlRequest, reply: Reply) => void;
 export type Reply = {
@@ -67,9 +70,12 @@ function serve(socket: Socket, handle: ControlHandler): void {
     end: () => void socket.end(),
     onClose: (listener) => void socket.once('close', listener),
   };
-  const lines = createInterface({ input: socket });
-  lines.on('error', () => socket.destroy());
-  lines.once('line', (line) => {
+  let asked = false;
+  const onLine = (line: string) => {
+    if (asked) {
+      return; // One request a connection.
+    }
+    asked = true;
     const request = ControlRequest.safeParse(parse(line));
     if (request.success) {
       handle(request.data, reply);
@@ -82,7 +88,8 @@ function serve(socket: Socket, handle: ControlHandler): void {
       });
       reply.end();
     }
-  });
+  };
+  readLines(socket, { onLine, onTooLong: () => socket.destroy(), maxChars: REQUEST_CHARS });
 }
 
 /** Followers get what is written before they are cut off, but not for ever. */

@@ -125,7 +125,7 @@ export function createDecisions(context: DecisionOptions): Decisions {
       cluster.emit({ type: 'error', error });
       enter({ do: 'enter', phase: 'failed', message: why.message, retained: settings.retain || undefined });
       if (!settings.retain) {
-        cluster.stop(`failed: ${why.message}`, { diagnose: true });
+        cluster.stop('the bring-up has failed', { diagnose: true });
       }
     },
     stop: (reason, { restarting, diagnose } = {}) => {

@@ -9,6 +9,11 @@ export function replay(all: readonly UnetEvent[], phase: ClusterPhase): Replay {
   const from = bringUpStart(all);
   const current = all.slice(from);
   const lastSeq = all.at(-1)?.seq ?? 0;
+  const restart = current.findIndex((event) => event.type === 'cluster' && event.restarting === true);
+  if (restart >= 0) {
+    // What was retained has been shown, and is over.
+    return { events: current.slice(restart), lastSeq };
+  }
   if (phase === 'usable' || phase === 'degraded') {
     // What came of it, and not again how.
     const last = current.findLast(({ type }) => type === 'cluster');

@@ -107,6 +107,7 @@ export class Supervisor {
       spec: this.spec,
       roster,
       launcher,
+      onOneHost: scheduler.onOneHost,
       onClean: () => this.saveSoon(),
     });
     this.release = createReleaseSender({
@@ -357,7 +358,8 @@ export class Supervisor {
       },
     });
     const left = incomplete || this.decisions.incomplete() || undefined;
-    this.emit({ type: 'cluster', phase: 'stopped', message: reason, incomplete: left });
+    const logs = error === undefined ? undefined : this.paths.logs;
+    this.emit({ type: 'cluster', phase: 'stopped', message: reason, incomplete: left, logs });
     this.end();
   }
 

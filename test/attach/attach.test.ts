@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect as connectPlain } from 'node:net';
 import { join } from 'node:path';
@@ -69,6 +70,38 @@ describe('agents that come by themselves', () => {
     agents.send('go');
     await until(() => n1.heard.includes('go') && n0.heard.includes('go'));
     expect(n1.heard).toEqual(['the spec', 'ping', 'go']);
+    await agents.terminate(0);
+  });
+
+  it('come also while strangers keep connections open, of which there are never many', async () => {
+    const { place, point, agents, lines } = supervisor(['n0']);
+    const { port } = await point();
+    let open = 0;
+    const strangers = await Promise.all(
+      Array.from({ length: 120 }, async () => {
+        const socket = connectPlain(port, '127.0.0.1');
+        socket.on('error', () => {});
+        socket.once('close', () => (open -= 1));
+        await once(socket, 'connect');
+        open += 1;
+        return socket;
+      }),
+    );
+    await until(() => open <= 65);
+    const n0 = await agent(place, 'n0');
+    n0.socket.write('hello of n0\n');
+    await until(() => lines.includes('hello of n0'));
+    strangers.forEach((socket) => void socket.destroy());
+    await agents.terminate(0);
+  });
+
+  it('are not waited for by a stranger whose handshake is none', async () => {
+    const { point, agents } = supervisor(['n0']);
+    const socket = connectPlain((await point()).port, '127.0.0.1');
+    socket.on('error', () => {});
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    socket.write('GET / HTTP/1.1\r\n\r\n');
+    await closed;
     await agents.terminate(0);
   });
 

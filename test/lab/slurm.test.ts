@@ -141,6 +141,82 @@ describeLab('in Slurm', () => {
     });
   });
 
+  describe('a cluster', () => {
+    it('is found, and not taken apart, from a host that has the name of its supervisor’s', async () => {
+      const setName = (host: string, name: string) =>
+        lab.run(host, ['hostname', name], { user: 'root', cwd: '/' });
+      await Promise.all(['n1', 'n2'].map((host) => setName(host, 'n0')));
+      try {
+        const id = await lab.sbatch(
+          script(`set -e
+            export -f unet
+            unet up
+            unet attr supervisor > before
+            srun --overlap -N1 -n1 -w n1 bash -c 'hostname; unet status; unet up && echo found by up; unet attr supervisor > after'
+            cmp before after && echo the same
+            srun --overlap -N1 -n1 -w n2 bash -c 'unet down'`),
+          { nodes: 3 },
+        );
+        const { output, exitCode } = await lab.waitForJob(id, { timeoutMs: 100_000 });
+        expect(exitCode, output).toBe(0);
+        expect(output).toMatch(/^n0\n.*usable/m);
+        expect(output).toContain('found by up');
+        expect(output).toContain('the same');
+        await expectNothingLeft(lab);
+      } finally {
+        await Promise.all(['n1', 'n2'].map((host) => setName(host, host)));
+      }
+    });
+
+    it('of a heterogeneous job has the nodes of all components', async () => {
+      const id = await lab.sbatch(
+        script(`unet run -- kubectl get nodes -o name
+          srun --overlap --het-group=1 -n1 -N1 bash -c 'hostname; echo still here'`),
+        { nodes: 1, args: [':', '--nodes=2'] },
+      );
+      const { exitCode } = await lab.waitForJob(id, JOB_TIMEOUT);
+      // Slurm describes all components; the script's output is the first one's.
+      const output = await readFile(join(lab.user.home, `slurm-${id}.out`), 'utf8');
+      expect(exitCode, output).toBe(0);
+      for (const host of lab.hosts) {
+        expect(output).toContain(`node/u7s-${host}`);
+      }
+      expect(output).toContain('still here');
+      await expectNothingLeft(lab);
+    });
+
+    it('is found from a login node by the job’s id, and is gone with the job', async () => {
+      const id = await lab.sbatch(script('unet run -- sleep 600'), { nodes: 2 });
+      const typed = (command: string) =>
+        lab.run(lab.login, ['sh', '-c', `SLURM_JOB_ID=${id} exec node ${UNET} ${command}`], {
+          cwd: lab.user.home,
+        });
+      await waitFor(
+        'the cluster',
+        async () => {
+          const { stdout } = await typed('status');
+          return stdout.includes(`slurm-${id}: usable`) || undefined;
+        },
+        JOB_TIMEOUT,
+      );
+      await lab.scancel(id);
+      await lab.waitForJob(id, JOB_TIMEOUT);
+      const { stderr, exitCode } = await typed('status');
+      expect(stderr).toMatch(new RegExp(`UNET_NO_ALLOCATION.*job ${id} of SLURM_JOB_ID is over`));
+      expect(exitCode).toBe(2);
+      const stale = `SLURM_JOB_NODELIST=n[0-1] SLURM_JOB_ID=${id}`;
+      const down = await lab.run(lab.login, ['sh', '-c', `${stale} exec node ${UNET} down`], {
+        cwd: lab.user.home,
+      });
+      expect(down.exitCode, down.stderr).toBe(0);
+      const up = await lab.run(lab.login, ['sh', '-c', `${stale} exec node ${UNET} up`], {
+        cwd: lab.user.home,
+      });
+      expect(up.stderr).toMatch(/UNET_NO_ALLOCATION.*is over/);
+      await expectNothingLeft(lab);
+    });
+  });
+
   describe('under salloc', () => {
     it('on a login node outside the allocation, up, kubectl and down work', async () => {
       const { stdout, stderr, exitCode } = await lab.run(

@@ -1,10 +1,11 @@
+import { spawn } from 'node:child_process';
 import { chownSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type NodeRecord, readNodeRecord, recordedNodes, writeNodeRecord } from '../../src/node/record.ts';
 import { teardown } from '../../src/node/teardown.ts';
 import { childEnvironment } from '../../src/process/environment.ts';
-import { program, scratch } from '../process/scratch.ts';
+import { isAlive, program, scratch } from '../process/scratch.ts';
 
 /** A node's directory with a release whose down-v does what `recipe` says. */
 async function node(recipe: string, changes: Partial<NodeRecord> = {}) {
@@ -43,6 +44,16 @@ describe('the teardown of a node', () => {
     await tearDown();
     expect(existsSync(mark)).toBe(false);
     expect(existsSync(root)).toBe(false);
+  });
+
+  it('ends the daemons that a target of make has left, wherever they work, and no others', async () => {
+    const { tearDown, place, stage } = await node(
+      '(cd / && setsid sleep 600 > /dev/null 2>&1 & echo $$! > $(MARK))',
+    );
+    const other = spawn('sleep', ['600'], { env: { UNET_NODE_STAGE: `${stage}-2`, PLACE: place } });
+    await tearDown();
+    expect(isAlive(Number(readFileSync(join(place, 'mark'), 'utf8')))).toBe(false);
+    expect(isAlive(other.pid ?? 0)).toBe(true);
   });
 
   it('can be repeated', async () => {

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { describe, expect, it } from 'vitest';
+import { UnetError } from '../../src/errors.ts';
 import { type DetectOptions, detectAllocation } from '../../src/scheduler/detect.ts';
 import { scratch } from '../process/scratch.ts';
 import { fakeSlurm, manyHostnames, recordedEnvironment } from '../slurm/fake-slurm.ts';
@@ -86,6 +87,81 @@ describe('an allocation of Slurm', () => {
       code: 'UNET_ALLOCATION_UNREADABLE',
       details: { tail: ['scontrol: error: no such list'] },
     });
+  });
+
+  /** A squeue that lists these jobs, and a scontrol that expands n[0-2] and the like. */
+  function slurmWith(jobs: string): { PATH: string } {
+    const scontrol = `#!/bin/sh
+case "$3" in *,* | *'['*) echo "$3" | sed 's/n\\[1-2\\]/n1\\nn2/; s/n\\[0-2\\]/n0\\nn1\\nn2/' ;; *) echo "$3" ;; esac\n`;
+    return { PATH: fakeSlurm(scratch(), { scontrol, squeue: `#!/bin/sh\n${jobs}\n` }) };
+  }
+  const uid = process.getuid?.();
+
+  it('of several components has the nodes of all, and in a task of any of them', async () => {
+    const het = {
+      ...slurmWith(`echo '8|7+1|RUNNING|${uid}|5:00|n[1-2]'; echo '7|7+0|RUNNING|${uid}|5:00|n0'`),
+      SLURM_HET_SIZE: '2',
+      SLURM_JOB_ID: '7',
+      SLURM_JOB_ID_HET_GROUP_0: '7',
+      SLURM_JOB_ID_HET_GROUP_1: '8',
+      SLURM_JOB_NODELIST: 'n0',
+      SLURM_JOB_NODELIST_HET_GROUP_0: 'n0',
+      SLURM_JOB_NODELIST_HET_GROUP_1: 'n[1-2]',
+    };
+    const expected = {
+      jobId: 'slurm-7',
+      schedulerJobId: '7',
+      nodes: ['n0', 'n1', 'n2'],
+      details: { components: [['n0'], ['n1', 'n2']] },
+    };
+    expect(await detect(het)).toMatchObject(expected);
+    expect(await detect({ ...het, SLURM_JOB_ID: '8', SLURM_JOB_NODELIST: 'n2' })).toMatchObject(expected);
+    expect((await detect(het, { nodes: 2 })).nodes).toEqual(['n0', 'n1']);
+    // From outside, by its id alone.
+    expect(await detect({ PATH: het.PATH, SLURM_JOB_ID: '7' })).toMatchObject(expected);
+  });
+
+  it('that is named by SLURM_JOB_ID alone, as from a login node, has the nodes that Slurm says', async () => {
+    const slurm = slurmWith(`echo '8|8|RUNNING|${uid}|5:00|n[1-2]'`);
+    const allocation = await detect({ ...slurm, SLURM_JOB_ID: '8' });
+    expect(allocation).toMatchObject({ jobId: 'slurm-8', nodes: ['n1', 'n2'] });
+    expect(allocation.ended).toBeUndefined();
+    // Typed inside another job.
+    const other = { ...recordedEnvironment('sbatch-env.txt'), ...slurm, SLURM_JOB_ID: '8' };
+    expect(await detect(other)).toMatchObject({ jobId: 'slurm-8', nodes: ['n1', 'n2'] });
+    expect((await detect(other)).self).toBeUndefined();
+  });
+
+  it.each([
+    ['is over', 'echo "slurm_load_jobs error: Invalid job id specified" >&2; exit 1', /job 8 .* is over/],
+    ['has ended a moment ago', 'exit 0', /job 8 .* is over/],
+    ['has no nodes yet', `echo '8|8|PENDING|${uid}|5:00|'`, /job 8 .* is PENDING: it has no nodes/],
+    ['is another user’s', "echo '8|8|RUNNING|4711|5:00|n0'", /job 8 .* belongs to another user \(id 4711\)/],
+  ])('that %s and is named by SLURM_JOB_ID alone is said to be so', async (_, squeue, message) => {
+    await expect(detect({ ...slurmWith(squeue), SLURM_JOB_ID: '8' })).rejects.toMatchObject({
+      code: 'UNET_NO_ALLOCATION',
+      message: expect.stringMatching(message),
+    });
+  });
+
+  it('that a shell has outlived is over', async () => {
+    const env = { ...recordedEnvironment('salloc-env.txt'), ...slurmWith('exit 0') };
+    expect(await detect(env)).toMatchObject({ jobId: 'slurm-10', ended: true });
+  });
+
+  it('is the array task that is meant', async () => {
+    const slurm = slurmWith(`echo '9|8_2|RUNNING|${uid}|5:00|n2'; echo '8|8_1|RUNNING|${uid}|5:00|n1'`);
+    expect(await detect({ ...slurm, SLURM_JOB_ID: '8' })).toMatchObject({ nodes: ['n1'] });
+  });
+
+  it('about which Slurm was being asked when the command was told to end is no fault of Slurm', async () => {
+    const telling = new AbortController();
+    const scontrol = '#!/bin/sh\nexec sleep 60\n';
+    const reason = new UnetError('UNET_INTERRUPTED', 'interrupted by SIGTERM', { exitCode: 143 });
+    setTimeout(() => telling.abort(reason), 100);
+    await expect(
+      detect(inSlurm('sbatch-env.txt', { scontrol }), { signal: telling.signal }),
+    ).rejects.toMatchObject({ code: 'UNET_INTERRUPTED', exitCode: 143 });
   });
 
   it('that is asked for must be there', async () => {

@@ -123,6 +123,23 @@ describe('the srun launcher', () => {
     expect(readFileSync(join(directory, 'env'), 'utf8')).not.toMatch(/^SLURM_/m);
   });
 
+  it('starts a step in each component of a heterogeneous job, and all hear everything', async () => {
+    const directory = scratch();
+    program(directory, 'srun', `#!/bin/sh\nwhile read -r line; do echo "$2 $3 $5 heard $line"; done\n`);
+    const launcher = srunLauncher('42', [['n0'], ['n1', 'n2'], ['n3']]);
+    const path = `${directory}:${process.env.PATH}`;
+    const { agents, lines, exits } = start(launcher, ['n0', 'n1', 'n2'], ['agent'], path);
+    agents.send('hello');
+    await until(() => lines.length === 2);
+    agents.endInput();
+    await agents.ended;
+    expect(lines.sort()).toEqual([
+      '--het-group=0 --nodes=1 --ntasks-per-node=1 heard hello',
+      '--het-group=1 --nodes=2 --ntasks-per-node=1 heard hello',
+    ]);
+    expect(exits.flatMap(({ nodes }) => nodes).sort()).toEqual(['n0', 'n1', 'n2']);
+  });
+
   it('says at once whose task was killed, while srun goes on', async () => {
     const directory = scratch();
     program(

@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { UnetEvent } from '../../src/events/types.ts';
@@ -141,6 +141,22 @@ describe('asking', () => {
     expect(await all(await askSupervisor(path, { type: 'follow' }, patient))).toEqual([
       { ...STAMP, type: 'warning', message: 'whole' },
     ]);
+  });
+});
+
+describe('a request that never ends', () => {
+  it('is cut off, and others are answered', async () => {
+    const server = await openControlServer('endless', (_, reply) => {
+      reply.send({ ...STAMP, type: 'warning', message: 'heard' });
+      reply.end();
+    });
+    onTestFinished(() => server.close());
+    const socket = connect(server.path);
+    socket.on('error', () => {});
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    socket.write('x'.repeat(1024 * 1024));
+    await closed;
+    expect(await all(await askSupervisor(server.path, { type: 'follow' }))).toHaveLength(1);
   });
 });
 

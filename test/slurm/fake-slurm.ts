@@ -37,7 +37,16 @@ export function fakeSlurm(
     directory,
     'squeue',
     answers.squeue ??
-      `#!/bin/sh\n[ "$1 $2 $4 $5" = "-h -j -o %L" ] || { echo "bad call: $*" >&2; exit 1; }\necho '${timeLeft}'\n`,
+      `#!/bin/sh
+case "$1 $2 $4 $5" in
+'-h -j -o %L') echo '${timeLeft}' ;;
+'-h -j -o %A|%i|%T|%U|%L|%N') echo "$3|$3|RUNNING|$(id -u)|${timeLeft}|n[0-2]" ;;
+*)
+  echo "bad call: $*" >&2
+  exit 1
+  ;;
+esac
+`,
   );
   return `${directory}:${process.env.PATH}`;
 }

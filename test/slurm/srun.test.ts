@@ -108,7 +108,7 @@ describe('what srun says about its tasks', () => {
 
 describe("the command line of the agents' step", () => {
   it("is one task on each node, beside the user's own steps, that survives the death of one", () => {
-    expect(srunArgv('42', ['n1', 'n2'], ['unet', 'node', 'agent'])).toEqual([
+    expect(srunArgv({ id: '42' }, ['n1', 'n2'], ['unet', 'node', 'agent'])).toEqual([
       'srun',
       '--jobid=42',
       '--nodes=2',

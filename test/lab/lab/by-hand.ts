@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { readdirSync, realpathSync, symlinkSync, unlinkSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { realpathSync, symlinkSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { onHost } from './namespaces.ts';
 import { startLab } from './start.ts';
@@ -13,12 +14,15 @@ const USAGE = `usage: scripts/lab.sh COMMAND
   shell [HOST] [--root]         a shell there as the ordinary user (default: login)
   run HOST [--root] COMMAND...  one command there
   status                        where it is, and what sinfo and squeue say
-  down                          end it and remove all of it
+  down                          end it and remove all of it; labs of other checkouts stay
 
-Its logs are in ${LABS_DIRECTORY}/current/log, the shared home is ${LABS_DIRECTORY}/current/home.`;
+'status' says where its logs and the shared home are.`;
 
-/** The lab that was started by hand last. */
-const CURRENT = join(LABS_DIRECTORY, 'current');
+/** The lab of this checkout: there may be others on this machine. */
+const CURRENT = join(
+  LABS_DIRECTORY,
+  `current-${createHash('sha256').update(process.cwd()).digest('hex').slice(0, 8)}`,
+);
 
 const [command, ...rest] = process.argv.slice(2);
 process.exitCode = await main();
@@ -32,7 +36,7 @@ async function main(): Promise<number> {
     case 'run':
       return inside(rest);
     case 'status':
-      return inside(['login', 'sh', '-c', 'echo "$HOME"; sinfo --Node --long; squeue; squeue --steps']);
+      return status();
     case 'down':
       return down();
     default:
@@ -91,26 +95,30 @@ function inside([host = 'login', ...argv]: string[]): number {
   return ran.status ?? 1;
 }
 
+function status(): number {
+  const lab = findLab();
+  if (lab !== undefined) console.log(`logs: ${lab.root}/log\nshared home: ${lab.user.home}`);
+  return inside(['login', 'sh', '-c', 'sinfo --Node --long; squeue; squeue --steps']);
+}
+
 async function down(): Promise<number> {
-  for (const lab of labsByHand()) await endLab(lab);
+  const lab = ownLab();
+  if (lab !== undefined) await endLab(lab);
   removeLink();
   return 0;
 }
 
 function findLab(): LabState | undefined {
-  return labsByHand().find((lab) => isAlive(lab.init));
+  const lab = ownLab();
+  return lab !== undefined && isAlive(lab.init) ? lab : undefined;
 }
 
-function labsByHand(): LabState[] {
-  const states = list().map((id) => loadState(join(LABS_DIRECTORY, id)));
-  return states.filter((state) => state?.kind === 'by-hand') as LabState[];
-}
-
-function list(): string[] {
+/** Running or not. */
+function ownLab(): LabState | undefined {
   try {
-    return readdirSync(realpathSync(LABS_DIRECTORY)).filter((name) => name !== 'current');
+    return loadState(realpathSync(CURRENT));
   } catch {
-    return [];
+    return undefined;
   }
 }
 
