@@ -61,6 +61,8 @@ export type Life = {
   openLog: (step: StepName) => StepLog;
   /** Directory of this node's logs. */
   logs: string;
+  /** Set while the network is proven: frees the ports. */
+  endProof?: () => Promise<void>;
   /** Set when there may be something to explain a failure; see diagnostics.ts. */
   diagnose?: () => Promise<unknown>;
   /** The supervisor has declared the cluster usable. */
