@@ -3,6 +3,7 @@
  * again when it is told to, when its input ends, on a signal, or when the supervisor has gone silent.
  */
 import '../process/jitless.ts';
+import { setMaxListeners } from 'node:events';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
@@ -73,6 +74,8 @@ export type Life = {
 export async function runAgent(options: AgentOptions): Promise<number> {
   const inbox = createInbox();
   const stopping = new AbortController();
+  // Each kind of message that may come waits with it.
+  setMaxListeners(0, stopping.signal);
   const stop = (reason: string, by: Stop['by'] = 'silence', diagnose = false) =>
     stopping.abort({ reason, by, diagnose } satisfies Stop);
   let heard = () => {};

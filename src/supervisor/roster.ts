@@ -67,10 +67,6 @@ export function createRoster(nodes: readonly string[]): Map<string, NodeEntry> {
   );
 }
 
-export function readyNodes(roster: Roster): NodeEntry[] {
-  return [...roster.values()].filter(({ phase }) => phase === 'ready');
-}
-
 /** Nothing more is to come from a node in one of these. */
 export function isSettled({ phase }: NodeEntry): boolean {
   return phase === 'ready' || isOut(phase);
