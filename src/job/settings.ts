@@ -2,8 +2,14 @@
 import * as z from 'zod';
 import { Flag } from '../setting/fields.ts';
 
+const PROBES = ['auto', 'none'] as const;
+
 export const jobSettings = {
   interface: z.string().optional().describe('interface name, CIDR or address for traffic between nodes'),
+  probe: z
+    .enum(PROBES)
+    .default('auto')
+    .describe('whether the nodes first prove that they reach each other on the ports of the cluster'),
   jobDir: z.string().optional().describe('parent of the job directory, best on a shared filesystem'),
   nodeDir: z
     .string()

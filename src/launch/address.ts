@@ -5,6 +5,12 @@ import { BlockList, isIPv4 } from 'node:net';
 import { hostname, networkInterfaces } from 'node:os';
 import { UnetError } from '../errors.ts';
 
+export type HostAddress = {
+  /** Of the interface. */
+  name: string;
+  address: string;
+};
+
 /**
  * The IPv4 address of the interface asked for: a name (`hsn0`), a network (`10.1.0.0/16`) or an address.
  *
@@ -16,29 +22,66 @@ export function addressOfInterface(wanted: string): string {
     ({ name, address }) => name === wanted || address === wanted || inNetwork(address, wanted),
   );
   if (found === undefined) {
-    throw new UnetError('UNET_ADDRESS_UNKNOWN', `no interface here matches "${wanted}"`, {
-      fatal: true,
-      remedy: `there are ${all.map(({ name, address }) => `${name} (${address})`).join(', ')}`,
-    });
+    const known = networkInterfaces()[wanted];
+    const what =
+      known === undefined
+        ? `no interface here matches "${wanted}"`
+        : `the interface ${wanted} has no IPv4 address here, which Usernetes needs (it has ${known.map(({ address }) => address).join(', ')})`;
+    throw new UnetError('UNET_ADDRESS_UNKNOWN', what, { fatal: true, remedy: `there are ${describe(all)}` });
   }
   return found.address;
 }
 
-/** The lead's own: what its name resolves to, if that is not a loopback; else the route to a peer; else any. */
+/**
+ * The lead's own, for its peers: what its name resolves to, if that is not a loopback; else the route to a peer; else any. Without
+ * peers a loopback will do.
+ *
+ * @throws UnetError UNET_ADDRESS_UNKNOWN when there are peers and no address but a loopback's.
+ */
 export async function leadAddress(peers: readonly string[]): Promise<string> {
-  const own = ownAddresses().map(({ address }) => address);
+  const own = reachableAddresses().map(({ address }) => address);
   const named = await resolve(hostname());
-  if (named !== undefined && own.includes(named) && !named.startsWith('127.')) {
+  if (named !== undefined && own.includes(named)) {
     return named;
   }
   for (const peer of peers) {
     const address = await resolve(peer);
     const source = address === undefined ? undefined : await sourceAddress(address);
-    if (source !== undefined && !source.startsWith('127.')) {
+    if (source !== undefined && own.includes(source)) {
       return source;
     }
   }
-  return own.find((address) => !address.startsWith('127.')) ?? '127.0.0.1';
+  const [any] = own;
+  if (any === undefined && peers.length > 0) {
+    const others = Object.entries(networkInterfaces()).flatMap(([name, addresses]) =>
+      (addresses ?? []).filter(({ internal }) => !internal).map(({ address }) => `${name} (${address})`),
+    );
+    const has = others.length === 0 ? 'no interface but the loopback' : others.join(', ');
+    throw new UnetError(
+      'UNET_ADDRESS_UNKNOWN',
+      'this host has no IPv4 address that other nodes could reach',
+      {
+        fatal: true,
+        remedy: `Usernetes needs IPv4 between its nodes; this host has ${has}`,
+      },
+    );
+  }
+  return any ?? '127.0.0.1';
+}
+
+/** The address from which a worker talks to the lead: the interface asked for, else the source of the route to it. */
+export async function workerAddress(wanted: string | undefined, lead: string): Promise<string> {
+  if (wanted !== undefined) {
+    return addressOfInterface(wanted);
+  }
+  const address = await sourceAddress(lead);
+  if (address === undefined) {
+    throw new UnetError('UNET_ADDRESS_UNKNOWN', `there is no route to the lead's address ${lead}`, {
+      fatal: true,
+      remedy: 'name the interface between the nodes with --interface',
+    });
+  }
+  return address;
 }
 
 /**
@@ -68,10 +111,24 @@ async function resolve(name: string): Promise<string | undefined> {
 }
 
 /** Each IPv4 address of this host, loopback too, with its interface. */
-export function ownAddresses(): { name: string; address: string }[] {
+export function ownAddresses(): HostAddress[] {
   return Object.entries(networkInterfaces()).flatMap(([name, addresses]) =>
     (addresses ?? []).filter(({ family }) => family === 'IPv4').map(({ address }) => ({ name, address })),
   );
+}
+
+/** Those that other hosts could reach. */
+export function reachableAddresses(): HostAddress[] {
+  return ownAddresses().filter(({ address }) => !isLoopback(address));
+}
+
+export function isLoopback(address: string): boolean {
+  return address.startsWith('127.');
+}
+
+/** "eth0 (10.0.0.1), lo (127.0.0.1)" */
+export function describe(addresses: readonly HostAddress[]): string {
+  return addresses.map(({ name, address }) => `${name} (${address})`).join(', ');
 }
 
 function inNetwork(address: string, network: string): boolean {

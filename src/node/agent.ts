@@ -4,6 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import '../process/jitless.ts';
+import { setMaxListeners } from 'node:events';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
@@ -62,6 +63,8 @@ export type Life = {
   openLog: (step: StepName) => StepLog;
   /** Directory of this node's logs. */
   logs: string;
+  /** Set while the network is proven: frees the ports. */
+  endProof?: () => Promise<void>;
   /** Set when there may be something to explain a failure; see diagnostics.ts. */
   diagnose?: () => Promise<unknown>;
   /** The supervisor has declared the cluster usable. */
@@ -72,6 +75,8 @@ export type Life = {
 export async function runAgent(options: AgentOptions): Promise<number> {
   const inbox = createInbox();
   const stopping = new AbortController();
+  // Each kind of message that may come waits with it.
+  setMaxListeners(0, stopping.signal);
   const stop = (reason: string, by: Stop['by'] = 'silence', diagnose = false) =>
     stopping.abort({ reason, by, diagnose } satisfies Stop);
   let heard = () => {};

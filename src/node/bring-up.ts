@@ -5,6 +5,7 @@ import { transport } from '../join/transports.ts';
 import { childEnvironment } from '../process/environment.ts';
 import { startOf } from '../process/identity.ts';
 import type { Life } from './agent.ts';
+import { answerProof } from './answer-proof.ts';
 import type { NodeContext } from './context.ts';
 import { attendControlPlane } from './control-plane.ts';
 import { collectDiagnostics } from './diagnostics.ts';
@@ -27,6 +28,7 @@ export async function serveBringUp(life: Life): Promise<void> {
     if (hello.problem === undefined) {
       const claims = answerClaims(life, claim);
       claims.catch(() => {});
+      answerProof(life).catch(() => {});
       await work(life);
     }
   } catch (error) {
@@ -111,6 +113,7 @@ function createContext(life: Life): NodeContext {
     openLog: life.openLog,
     logs: life.logs,
     environment: () => childEnvironment(options.env, context.record.variables),
+    endProof: async () => await life.endProof?.(),
     onBooted: () => void watchContainer(context, stopping),
     onKubeconfig: (kubeconfig) => void attend(context, kubeconfig, stopping),
   };

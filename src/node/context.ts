@@ -73,6 +73,8 @@ export type NodeContext = {
   diagnosed?: number;
   /** Set by `join`: kubeadm join has been run in the container. */
   joinTried?: boolean;
+  /** Frees the ports on which the network was proven. */
+  endProof: () => Promise<void>;
   /** Called by `boot`: the container runs, and is watched from now on. */
   onBooted: () => void;
   /** Ends the watch of the container, before it is taken down on purpose. */

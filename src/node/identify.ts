@@ -1,8 +1,7 @@
 /** The node gets its ports, its names and its address. */
 import { identityVariables } from '../engine/identity.ts';
 import { UnetError } from '../errors.ts';
-import { addressOfInterface, sourceAddress } from '../launch/address.ts';
-import type { JobSpec } from '../protocol/to-agents.ts';
+import { workerAddress } from '../launch/address.ts';
 import { type NodeContext, need } from './context.ts';
 
 /**
@@ -18,7 +17,10 @@ export async function identify(context: NodeContext, signal: AbortSignal): Promi
   }
   const assigned = await inbox.take('assign', signal, ({ nodes }) => nodes[node] !== undefined);
   try {
-    context.hostIp = context.isLead ? assigned.leadAddress : await workerAddress(spec, assigned.leadAddress);
+    await context.endProof();
+    context.hostIp = context.isLead
+      ? assigned.leadAddress
+      : await workerAddress(spec.interface, assigned.leadAddress);
     const assignment = need(assigned.nodes[node], 'an assignment');
     const identity = identityVariables({ jobId: spec.jobId, node, hostIp: context.hostIp, ...assignment });
     record.variables = { ...record.variables, ...identity };
@@ -31,19 +33,4 @@ export async function identify(context: NodeContext, signal: AbortSignal): Promi
     context.send({ type: 'step', state: 'failed', step: 'stage', ms: 0, error: problem.toRecord() });
     throw problem;
   }
-}
-
-/** The interface asked for, else the source of the route to the lead. */
-async function workerAddress(spec: JobSpec, lead: string): Promise<string> {
-  if (spec.interface !== undefined) {
-    return addressOfInterface(spec.interface);
-  }
-  const address = await sourceAddress(lead);
-  if (address === undefined) {
-    throw new UnetError('UNET_ADDRESS_UNKNOWN', `there is no route to the lead's address ${lead}`, {
-      fatal: true,
-      remedy: 'name the interface between the nodes with --interface',
-    });
-  }
-  return address;
 }

@@ -9,7 +9,7 @@ import { UnetError } from '../errors.ts';
 import { ensurePrivateDirectory } from '../files/private-directory.ts';
 import { jobPaths } from '../job/layout.ts';
 import { chooseNodeDirectory, nodeDirectories, nodeParents } from '../job/node-directory.ts';
-import { addressOfInterface, leadAddress } from '../launch/address.ts';
+import { addressOfInterface, leadAddress, reachableAddresses } from '../launch/address.ts';
 import { ownArchitecture } from '../pack/architecture.ts';
 import { childEnvironment } from '../process/environment.ts';
 import { ownBoot } from '../process/identity.ts';
@@ -25,6 +25,9 @@ import { seesPack } from './receive-pack.ts';
 import { readNodeRecord } from './record.ts';
 import { claimSlot, SLOTS, type SlotClaim } from './slots.ts';
 import { teardown } from './teardown.ts';
+
+// A host with containers has many.
+const MAX_ADDRESSES = 32;
 
 export type Prepared = {
   /** This user's node-local directory. */
@@ -147,6 +150,8 @@ export async function greet(
       architecture: ownArchitecture(),
       slot: claim?.slot ?? -1,
       ...(typeof address === 'string' ? { address } : {}),
+      addresses: reachableAddresses().slice(0, MAX_ADDRESSES),
+      clock: Date.now(),
       ...(trouble === undefined ? {} : { problem: trouble.with({ node }).toRecord() }),
     },
   };

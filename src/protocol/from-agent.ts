@@ -22,9 +22,29 @@ export const FromAgent = z.discriminatedUnion('type', [
     slot: z.number(),
     /** The lead's address for the others; workers find theirs by the route to it. */
     address: z.string().optional(),
+    /** All of this host that are no loopback's. */
+    addresses: z.array(z.object({ name: z.string(), address: z.string() })).optional(),
+    /** Milliseconds since the epoch, by this host's clock as this was said. */
+    clock: z.number().optional(),
     problem: ErrorRecord.optional(),
   }),
   z.object({ type: z.literal('claimed'), node: z.string(), round: z.number(), slot: z.number() }),
+  z.object({
+    type: z.literal('located'),
+    node: z.string(),
+    address: z.string().optional(),
+    problem: ErrorRecord.optional(),
+  }),
+  z.object({
+    type: z.literal('probed'),
+    node: z.string(),
+    /** The key of the probe that this answers. */
+    round: z.string(),
+    /** Nodes that did not answer by UDP. */
+    unanswered: z.array(z.string()),
+    /** Why the lead was not reached by TCP, if it was not. */
+    lead: z.string().optional(),
+  }),
   z.object({ type: z.literal('beat'), node: z.string() }),
   stepEvent({}),
   z.object({ type: z.literal('warning'), node: z.string(), message: z.string() }),

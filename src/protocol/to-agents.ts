@@ -79,6 +79,18 @@ export type OwnRelease = z.infer<typeof OwnRelease>;
 export const ToAgents = z.discriminatedUnion('type', [
   JobSpec,
   z.object({ type: z.literal('claim'), slot: z.number().int().nonnegative(), round: z.number() }),
+  /** Each says which address it has on the way to the lead. */
+  z.object({ type: z.literal('locate'), leadAddress: z.string() }),
+  /** Each asks all others on the ports that the cluster will use; see src/node/prove.ts. */
+  z.object({
+    type: z.literal('probe'),
+    /** Tells these probes from those of another cluster. */
+    key: z.string(),
+    lead: z.string(),
+    ports: Ports,
+    /** Addresses by node. */
+    peers: z.record(z.string(), z.string()),
+  }),
   z.object({
     type: z.literal('assign'),
     joinVia: z.enum(TRANSPORT_NAMES),

@@ -8,6 +8,7 @@ import type { FromAgent } from '../protocol/from-agent.ts';
 import type { JobSpec } from '../protocol/to-agents.ts';
 import type { SchedulerJob } from '../scheduler/scheduler.ts';
 import { type AgentEnds, createAgentEnds } from './agent-ends.ts';
+import { withClock } from './clocks.ts';
 import { type Cluster, type SupervisorOptions, wantedNodes } from './cluster.ts';
 import type { Effect, Input } from './effects.ts';
 import { giveUp } from './give-up.ts';
@@ -115,7 +116,8 @@ export function createDecisions(context: DecisionOptions): Decisions {
         effects.push({ do: 'save' });
       }
     },
-    giveUp: (node, why, as = 'failed') => giveUp(cluster, { handshake, joining }, node, why, as),
+    giveUp: (node, why, as = 'failed') =>
+      giveUp(cluster, { handshake, joining }, node, withClock(why, node, lead), as),
     fail: (why) => {
       if (!mayFollow(phase, 'failed')) {
         return;
@@ -287,7 +289,18 @@ export function createDecisions(context: DecisionOptions): Decisions {
         launch([...roster.keys()]);
       }
     },
-    message: ({ message }) => receive(message),
+    message: ({ message, clock }) => {
+      const greeting = message.type === 'hello' ? roster.get(message.node) : undefined;
+      if (
+        greeting !== undefined &&
+        message.type === 'hello' &&
+        message.clock !== undefined &&
+        clock !== undefined
+      ) {
+        greeting.clockMs = message.clock - clock;
+      }
+      receive(message);
+    },
     'agents-ended': onAgentsEnded,
     'allocation-ended': () => {
       // No node but this one can be reached; the agents there notice by the end of their input.
@@ -322,7 +335,7 @@ export function createDecisions(context: DecisionOptions): Decisions {
         cluster.stop('starting again', { restarting: true });
         return;
       }
-      if (retryMissing(cluster)) {
+      if (retryMissing(cluster, handshake)) {
         armDeadline();
       } else {
         consider();

@@ -11,7 +11,8 @@ export type Input =
   | { type: 'start' }
   /** Everything is prepared; the agents can be started. */
   | { type: 'prepared' }
-  | { type: 'message'; message: FromAgent }
+  /** `clock`: milliseconds since the epoch as it came, by this host. */
+  | { type: 'message'; message: FromAgent; clock?: number }
   /** The launcher saw agents end. */
   | { type: 'agents-ended'; nodes: readonly string[]; reason: string; fate: AgentFate }
   /** The scheduler's allocation is gone: no node but this one can be reached. */

@@ -31,6 +31,10 @@ export function createReceiver(cluster: Cluster, rooms: Rooms): (message: FromAg
         return handshake.hello(node, message);
       case 'claimed':
         return handshake.claimed(node, message.slot);
+      case 'located':
+        return handshake.proof.located(message);
+      case 'probed':
+        return handshake.proof.probed(message);
       case 'step':
         return onStep(cluster, rooms, node, message);
       case 'warning':

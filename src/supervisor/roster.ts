@@ -14,9 +14,13 @@ export type NodeEntry = {
   /** In Kubernetes. */
   nodeName: string;
   hello?: Hello;
+  /** Milliseconds by which its clock was ahead of the supervisor's when it greeted. */
+  clockMs?: number;
   /** The slot of ports that its agent holds. */
   slot?: number;
   assigned: boolean;
+  /** Before it was assigned anything: its tools, ports or network will not do. */
+  refused?: boolean;
   steps: Set<StepName>;
   /** `performance.now()` of the last line from its agent. */
   heard?: number;

@@ -4,6 +4,7 @@
  * the decisions are carried out.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
 import { UnetError } from '../errors.ts';
 import { createEventLog, type EventLog } from '../events/log.ts';
 import { summarize } from '../events/summarize.ts';
@@ -87,7 +88,7 @@ export class Supervisor {
       jobId: allocation.jobId,
       env,
       note,
-      onMessage: (message) => this.put({ type: 'message', message }),
+      onMessage: (message) => this.put({ type: 'message', message, clock: Date.now() }),
       onExit: (nodes, reason, fate) => {
         this.timers.after(BYE_MS, () => this.put({ type: 'agents-ended', nodes, reason, fate }));
       },
@@ -187,6 +188,8 @@ export class Supervisor {
     if (isEnding(this.phase())) {
       return;
     }
+    // A record of an earlier supervisor, whose count of epochs may be lost.
+    await rm(this.paths.join, { recursive: true, force: true });
     await Promise.all([
       writePrivateFile(this.paths.nonce, this.spec.nonce, { durable: false }),
       ensurePrivateDirectory(this.paths.join),

@@ -3,7 +3,6 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { UnetError } from '../../src/errors.ts';
 import {
-  CLOCK_SKEW_MS,
   checkJoinRecord,
   parseJoinCommand,
   parseJoinRecord,
@@ -278,24 +277,18 @@ describe('a join record', () => {
 });
 
 describe('a join record is stale', () => {
-  const now = Date.parse('2026-01-01T12:00:00Z');
   const record = goodRecord({ expiresAt: '2026-01-01T12:00:00.000Z' });
 
   test.each([
     [
       'when it is another job’s',
-      { ...EXPECT, jobId: 'slurm-43', now },
+      { ...EXPECT, jobId: 'slurm-43' },
       'of another job, slurm-42 (this is slurm-43)',
     ],
     [
       'when it is of an earlier epoch',
-      { ...EXPECT, epoch: 3, now },
+      { ...EXPECT, epoch: 3 },
       'an earlier one of slurm-42, number 2 (awaited: 3 or later)',
-    ],
-    [
-      'when it has expired',
-      { ...EXPECT, now: now + CLOCK_SKEW_MS + 1000 },
-      'expired 61 s ago, at 2026-01-01T12:00:00.000Z',
     ],
   ])('%s, and says so', (_, expectation, reason) => {
     const error = errorOf(() => checkJoinRecord(record, expectation));
@@ -303,9 +296,9 @@ describe('a join record is stale', () => {
     expect(error.message).toContain(reason);
   });
 
-  test('but not when the clocks differ a little, nor when its epoch is a later one', () => {
-    checkJoinRecord(record, { ...EXPECT, now: now + CLOCK_SKEW_MS });
-    checkJoinRecord(record, { ...EXPECT, epoch: 1, now });
+  test('but not when its epoch is a later one, nor when it has expired by this host’s clock, which may be wrong', () => {
+    checkJoinRecord(record, { ...EXPECT, epoch: 1 });
+    checkJoinRecord(goodRecord({ expiresAt: '2000-01-01T00:00:00.000Z' }), EXPECT);
   });
 });
 

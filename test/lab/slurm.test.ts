@@ -39,6 +39,47 @@ describeLab('in Slurm', () => {
     await lab.run(lab.login, ['sh', '-c', 'scancel -u $USER; rm -rf slurm-*.out ~/.local']);
   });
 
+  describe('a network that will not do', () => {
+    const asRoot = { user: 'root' } as const;
+    const onEach = (text: string) =>
+      Promise.all(['n0', 'n1', 'n2'].map((name) => lab.run(name, ['sh', '-c', text], asRoot)));
+
+    it('since each node has the same address there is refused with nodes and addresses, before anything is started', async () => {
+      await onEach(
+        'ip link add virbr0 type bridge; ip addr add 192.168.122.1/24 dev virbr0; ip link set virbr0 up',
+      );
+      try {
+        const id = await lab.sbatch(script('unet up --interface virbr0; echo "up exits with $?"'), {
+          nodes: 3,
+        });
+        const { output } = await lab.waitForJob(id, JOB_TIMEOUT);
+        expect(output).toContain('UNET_ADDRESS_UNKNOWN on n0: the address 192.168.122.1 of the lead, n0,');
+        expect(output).toMatch(/is also one of n1, n2/);
+        expect(output).toMatch(/n2: .*eth0 \(10\.77\.0\.12\)/);
+        expect(output).toContain('up exits with 3');
+        expect(output).not.toContain('start the node');
+      } finally {
+        await onEach('ip link del virbr0');
+      }
+      await expectNothingLeft(lab, { keptLogs: true });
+    });
+
+    it('since flannel’s port is blocked on one node is refused with the addresses, before anything is started', async () => {
+      const rule = ['ipproto', 'udp', 'dport', '8472', 'blackhole'];
+      await lab.run('n2', ['ip', 'rule', 'add', ...rule], asRoot);
+      try {
+        const id = await lab.sbatch(script('unet up; echo "up exits with $?"'), { nodes: 3 });
+        const { output } = await lab.waitForJob(id, JOB_TIMEOUT);
+        expect(output).toContain('UDP port 8472 is not answered between n2 (10.77.0.12) and n0 (10.77.0.10)');
+        expect(output).toContain('up exits with 3');
+        expect(output).not.toContain('start the node');
+      } finally {
+        await lab.run('n2', ['ip', 'rule', 'del', ...rule], asRoot);
+      }
+      await expectNothingLeft(lab, { keptLogs: true });
+    });
+  });
+
   describe('a batch script', () => {
     it('with unet run has a cluster of all nodes, and the exit code of its command', async () => {
       const id = await lab.sbatch(

@@ -156,7 +156,7 @@ describe('a request that never ends', () => {
     const closed = new Promise((resolve) => socket.once('close', resolve));
     socket.write('x'.repeat(1024 * 1024));
     await closed;
-    expect(await all(await askSupervisor(server.path, { type: 'follow' }))).toHaveLength(1);
+    expect(await all(await askSupervisor(server.path, { type: 'follow' }, patient))).toHaveLength(1);
   });
 });
 

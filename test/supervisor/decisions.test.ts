@@ -310,3 +310,95 @@ describe('a cluster that is up', () => {
     expect(decisions.error()?.code).toBe('UNET_LEAD_LOST');
   });
 });
+
+describe('before anything is started', () => {
+  const located = (node: string, address: string): Input => message({ type: 'located', node, address });
+  const probed = (node: string, key: string, unanswered: string[] = []): Input =>
+    message({ type: 'probed', node, round: key, unanswered });
+
+  /** Up to the probe of all nodes. */
+  function located3(more: Record<string, unknown> = {}) {
+    const one = job(more);
+    one.put({ type: 'start' });
+    one.put({ type: 'prepared' });
+    NODES.forEach((node) => void one.put(hello(node)));
+    NODES.forEach((node, at) => void one.put(located(node, `10.0.0.${at + 1}`)));
+    const sent = sentBy(one.effects);
+    const probe = sent.find((to) => to.type === 'probe');
+    return { ...one, key: probe?.type === 'probe' ? probe.key : '', sent: () => sentBy(one.effects) };
+  }
+  const sentBy = (effects: readonly Effect[]) =>
+    effects.flatMap((effect) => (effect.do === 'send' ? [effect.message] : []));
+
+  it('the nodes say their addresses, ask each other, and only then are told to begin', () => {
+    const { put, key, sent } = located3();
+    expect(sent().map(({ type }) => type)).not.toContain('assign');
+    NODES.forEach((node) => void put(probed(node, key)));
+    const assigned = sent().findLast(({ type }) => type === 'assign');
+    expect(Object.keys(assigned?.type === 'assign' ? assigned.nodes : {})).toEqual([...NODES]);
+  });
+
+  it('a node that the others do not reach is left out, and is no reason to try again', () => {
+    const { put, key, sent, decisions } = located3();
+    put(probed('n0', key, ['n2']));
+    put(probed('n1', key));
+    put(probed('n2', key));
+    expect(decisions.roster.get('n2')).toMatchObject({ phase: 'failed', assigned: false });
+    const assigned = sent().findLast(({ type }) => type === 'assign');
+    expect(Object.keys(assigned?.type === 'assign' ? assigned.nodes : {})).toEqual(['n0', 'n1']);
+    for (const node of ['n0', 'n1']) {
+      put(joined(node));
+      put(ready(node));
+    }
+    put(dns);
+    put({ type: 'resume', settings: {} });
+    expect(decisions.phase()).toBe('usable');
+  });
+
+  it('all is refused where too few nodes reach each other, exit 3', () => {
+    const { put, key, decisions, effects } = located3({ minNodes: '3' });
+    put(probed('n0', key, ['n1', 'n2']));
+    put(probed('n1', key));
+    put(probed('n2', key));
+    expect(decisions.error()).toMatchObject({ code: 'UNET_NODE_UNREACHABLE', exitCode: 3, node: 'n1' });
+    expect(decisions.error()?.tail).toEqual([
+      expect.stringContaining('between n2 (10.0.0.3) and n0 (10.0.0.1)'),
+    ]);
+    expect(phasesOf(effects).slice(-2)).toEqual(['failed', 'stopping']);
+  });
+
+  it('two nodes with one address are said', () => {
+    const { put, decisions } = job({ minNodes: '3' });
+    put({ type: 'start' });
+    put({ type: 'prepared' });
+    NODES.forEach((node) => void put(hello(node)));
+    NODES.forEach((node) => void put(located(node, node === 'n0' ? '10.0.0.1' : '192.168.122.1')));
+    expect(decisions.error()).toMatchObject({
+      code: 'UNET_ADDRESS_UNKNOWN',
+      message: 'n2 and n1 both have the address 192.168.122.1',
+    });
+  });
+
+  it('a clock that differs is said, and named by a join that fails', () => {
+    const { put, decisions, effects } = job();
+    put({ type: 'start' });
+    put({ type: 'prepared' });
+    const clock = Date.parse('2026-01-01T12:00:00Z');
+    for (const node of NODES) {
+      const greeting = hello(node);
+      if (greeting.type === 'message' && greeting.message.type === 'hello') {
+        greeting.message.clock = clock + (node === 'n2' ? 7_200_000 : 200);
+        put({ ...greeting, clock });
+      }
+    }
+    const warnings = effects.flatMap((effect) =>
+      effect.do === 'emit' && effect.event.type === 'warning' ? [effect.event.message] : [],
+    );
+    expect(warnings).toEqual([expect.stringContaining('the clock of n2 is 2h 00m ahead of that of n0')]);
+    const error = { code: 'UNET_JOIN_FAILED', message: 'certificate is not yet valid', node: 'n2' } as const;
+    put(message({ type: 'step', state: 'failed', node: 'n2', step: 'join', ms: 1, error }));
+    expect(decisions.roster.get('n2')?.error?.message).toBe(
+      'certificate is not yet valid; the clock of n2 is 2h 00m ahead of that of n0',
+    );
+  });
+});

@@ -72,7 +72,7 @@ describe('a cluster of a scheduler that is one file', () => {
     await until(
       () => node('n2').at(-1) === 'ready',
       'n2 to be ready again',
-      () => node('n2'),
+      () => [node('n2'), events.filter(({ type }) => type === 'error' || type === 'warning')],
     );
 
     await until(() => phases().length === 4, 'the cluster to be usable again', phases);

@@ -4,6 +4,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readComposeFile } from '../../engine/compose-file.ts';
 import { describeEngine, engineVariables } from '../../engine/engine.ts';
+import { hairpinWarning } from '../../engine/hairpin.ts';
 import { UnetError } from '../../errors.ts';
 import { exists } from '../../files/exists.ts';
 import { withDeadline } from '../../process/deadline.ts';
@@ -52,6 +53,10 @@ export const stage: Step = {
     context.composeFile = settled(composeFile);
     log.line(`engine: ${describeEngine(context.engine)}`);
     record.variables = { ...record.variables, ...engineVariables(context.engine) };
+    const hairpin = context.isLead ? await hairpinWarning(context.engine) : undefined;
+    if (hairpin !== undefined) {
+      context.send({ type: 'warning', message: hairpin });
+    }
     const { type, command } = context.engine;
     record.engine = { type, command: [...command] };
     await writeNodeRecord(context.directory, record);
