@@ -63,7 +63,7 @@ async function runStep(step: Step, context: NodeContext, signal: AbortSignal): P
   } catch (error) {
     // Interrupted, not failed: who interrupted it says why.
     signal.throwIfAborted();
-    const cause = await causeOf(error, context, signal);
+    const cause = await causeOf(error, step, context, signal);
     const failure = cause.with({ node: context.node, step: step.name, log: log.path });
     log.line(`failed: ${failure.message}`);
     context.send({
@@ -79,13 +79,16 @@ async function runStep(step: Step, context: NodeContext, signal: AbortSignal): P
   }
 }
 
-/** A step that failed since the container has ended says that, with the container's last words. */
-async function causeOf(error: unknown, context: NodeContext, signal: AbortSignal): Promise<UnetError> {
+/** A step that failed since the container has ended says that, with the container's last words. Of `up` it is the consequence. */
+async function causeOf(
+  error: unknown,
+  step: Step,
+  context: NodeContext,
+  signal: AbortSignal,
+): Promise<UnetError> {
   const failure = UnetError.from(error);
-  const trouble =
-    failure.code === 'UNET_NODE_NOT_RUNNING'
-      ? undefined
-      : await containerTrouble(context, signal).catch(() => undefined);
+  const isKnown = step.name === 'up' || failure.code === 'UNET_NODE_NOT_RUNNING';
+  const trouble = isKnown ? undefined : await containerTrouble(context, signal).catch(() => undefined);
   signal.throwIfAborted();
   return trouble ?? (await explained(failure, context, signal));
 }
