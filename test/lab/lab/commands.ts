@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
@@ -169,14 +168,9 @@ async function says(
       const said = running.output();
       if (typeof text === 'string' ? said.includes(text) : text.test(said)) return said;
       if (over) throw new Error(`${running.host}: ended without saying ${text}\n${explain()}`);
-      await Promise.race([
-        once(running.stdout, 'data'),
-        running.ended,
-        sleep(100, undefined, { ref: false }),
-      ]);
       return undefined;
     },
-    { timeoutMs, everyMs: 0, explain },
+    { timeoutMs, everyMs: 30, explain },
   );
 }
 
