@@ -135,7 +135,7 @@ describe.skipIf(kubectl?.code !== 0)('unet kube', () => {
     [['mini', 'submit', 'plain', '-n', 'nope'], 1, 'UNET_KUBE_NAMESPACE: there is no namespace nope'],
     [['mini', 'submit', 'plain', '-o', '[1]'], 2, 'the overrides are not a map'],
     [['mini', 'submit', 'plain', '-o', '{A: 1}'], 2, 'template plain has no parameter A'],
-    [['submit'], 2, 'either -j FILE or -s STRING'],
+    [['submit'], 2, 'give a jobspec with -j FILE or -s STRING'],
     [['submit', '-s', 'tasks: []'], 2, 'the string:1: tasks: is empty'],
     [['cancel', 'nginx-template-zzzzz'], 2, 'there is no job nginx-template-zzzzz in default'],
     [['get', 'pods', '--kubeconfig', '/nonexistent'], 2, '/nonexistent'],

@@ -420,8 +420,9 @@ describeLab('in Slurm', () => {
 
     it('a stale join record of an earlier job is refused, and said so', async () => {
       const id = await lab.sbatch(
-        script(`dir=~/.local/state/unet/jobs/slurm-$SLURM_JOB_ID; umask 077; mkdir -p $dir/join; cp stale.json $dir/join/record.json
-          # So that the workers look for a record before there is a right one.
+        script(`dir=~/.local/state/unet/jobs/slurm-$SLURM_JOB_ID; umask 077
+          # One that is there at the start is removed; this one is put there before there is a right one.
+          { until [ -e $dir/state.json ]; do sleep 0.05; done; cp stale.json $dir/join/record.json; } &
           UNET_REHEARSAL=init:delay=4s unet run -- kubectl get nodes`),
         { nodes: 3, args: ['--hold'] },
       );
