@@ -10,7 +10,7 @@ import { commandVariables } from '../session/cluster-variables.ts';
 import { bringUp } from '../session/follow-bring-up.ts';
 import { findJob, type Job, usableCluster } from '../session/job.ts';
 import { runOnLead } from '../session/on-lead.ts';
-import { refuseMissingRelease, settingsWithPack } from '../session/settings-with-pack.ts';
+import { settingsWithPack } from '../session/settings-with-pack.ts';
 import { takeDown } from '../session/take-down.ts';
 import { type Loss, watchLoss } from '../session/watch-loss.ts';
 import { VERSION } from '../version.ts';
@@ -44,7 +44,6 @@ export const run: CommandModule<Args> = {
     }
     const releaseGiven = origins.release?.source !== 'default';
     const settings = await settingsWithPack({ settings: asked, releaseGiven, env, cwd, signal });
-    refuseMissingRelease(settings, cwd);
     if (rest[0] !== 'kubectl' || settings.pack === undefined) {
       await refuseMissing(rest[0] ?? '', env);
     }

@@ -5,7 +5,7 @@ import { rendererWhenNeeded } from '../events/renderer.ts';
 import { bringUp } from '../session/follow-bring-up.ts';
 import { findJob } from '../session/job.ts';
 import { runOnLead } from '../session/on-lead.ts';
-import { refuseMissingRelease, settingsWithPack } from '../session/settings-with-pack.ts';
+import { settingsWithPack } from '../session/settings-with-pack.ts';
 import { VERSION } from '../version.ts';
 import type { CommandContext, CommandModule } from './frame/command.ts';
 
@@ -28,7 +28,6 @@ export async function runUp(context: CommandContext): Promise<number> {
   const { env, cwd, signal, stderr, stdout, say } = context;
   const releaseGiven = context.origins.release?.source !== 'default';
   const settings = await settingsWithPack({ settings: context.settings, releaseGiven, env, cwd, signal });
-  refuseMissingRelease(settings, cwd);
   const job = await findJob({ settings, env, cwd, unet: VERSION, signal, begins: true });
   const there = await runOnLead(job, { fromNodes: true, signal, say });
   if (there !== undefined) {

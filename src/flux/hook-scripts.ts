@@ -9,7 +9,7 @@ export function fluxHookBody(hook: HookName): string {
 // jobspec only where access.allow-root-owner says so. A job of which nobody knows what it asks for is not failed.
 const prolog = () => `
 if [ -z "\${FLUX_JOB_ID-}" ] || [ -z "\${FLUX_JOB_USERID-}" ]; then give_up 'Flux names no job'; fi
-jobspec=$(as_user "$FLUX_JOB_USERID" / \${FLUX_URI+"FLUX_URI=$FLUX_URI"} "$flux" job info "$FLUX_JOB_ID" jobspec < /dev/null) || {
+jobspec=$(wants=answer; as_user "$FLUX_JOB_USERID" / \${FLUX_URI+"FLUX_URI=$FLUX_URI"} "$flux" job info "$FLUX_JOB_ID" jobspec < /dev/null) || {
   tell "no jobspec of $FLUX_JOB_ID"
   exit 0
 }

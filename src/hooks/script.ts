@@ -91,7 +91,8 @@ give_up() {
   exit 0
 }
 
-# as_user UID DIRECTORY [NAME=VALUE...] -- ARGS: unet as that user, with nothing of this environment.
+# as_user UID DIRECTORY [NAME=VALUE...] ARGS: a command as that user, with nothing of this environment. What it says goes to standard
+# error; with wants=answer its standard output is this one's, and its errors are left out.
 as_user() {
   uid=$1 directory=$2
   shift 2
@@ -108,17 +109,20 @@ EOF
   fi
   # A file, not the scheduler's pipe: a process of the user that keeps that open would keep the job from its end.
   said=$(mktemp /tmp/unet-hook.XXXXXXXXXX 2> /dev/null) || said=
+  errors=$said
+  if [ "$wants" = answer ]; then errors=; fi
   # In the foreground: a signal to the script's process group is one to unet too.
   code=0
   timeout --foreground --kill-after=5 "$deadline" $scope $drop \\
     env -i PATH="$path" HOME="$home" USER="$name" LOGNAME="$name" SHELL=/bin/sh LANG=C.UTF-8 \\
     sh -c 'cd "$1" 2> /dev/null || cd "$HOME" 2> /dev/null || cd /; shift; exec env "$@"' sh "$directory" "$@" \\
-    > "\${said:-/dev/null}" 2>&1 || code=$?
+    >> "\${said:-/dev/null}" 2>> "\${errors:-/dev/null}" || code=$?
   if [ -n "$said" ]; then
-    head -c 65536 "$said" >&2
+    if [ "$wants" = answer ]; then cat "$said"; else head -c 65536 "$said" >&2; fi
     rm -f "$said"
   fi
   return "$code"
 }
 scope=
+wants=
 `;

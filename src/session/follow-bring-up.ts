@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type ErrorRecord, UnetError } from '../errors.ts';
 import type { UnetEvent } from '../events/types.ts';
 import { ask, type Job, startSupervisor, supervisedElsewhere } from './job.ts';
+import { refuseMissingRelease } from './settings-with-pack.ts';
 
 export type BringUpResult = {
   /** This command started the cluster, so an interrupt takes it away again. */
@@ -80,6 +81,7 @@ async function start(
   onEvent: (event: UnetEvent) => void,
   signal: AbortSignal,
 ): Promise<BringUpResult> {
+  refuseMissingRelease(job.settings, job.cwd);
   // Not interruptible: a supervisor that we lost sight of could not be told to end.
   const events = await startSupervisor(job).catch(async (error: unknown) => {
     if ((await supervisedElsewhere(job)) === undefined) {

@@ -101,7 +101,7 @@ describe('a tarball over https', () => {
   });
 
   it.each([
-    ['/files/v9.tar.gz', undefined, /answers 404/],
+    ['/files/v9.tar.gz', undefined, /answered 404/],
     ['/files/v1.tar.gz', '403 Forbidden', /could not be downloaded: /],
   ] as const)('that cannot be had says why: %s, proxy %s', async (path, answer, message) => {
     const { place, env, sha256 } = await site(answer === undefined ? {} : { answer });
