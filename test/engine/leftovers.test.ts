@@ -54,12 +54,9 @@ describe('what compose left', () => {
 describe('a container', () => {
   it.each([
     ['abc Up 2 seconds', undefined],
-    ['abc Created', 'make up succeeded, but the node’s container does not run: Created'],
-    [
-      'abc Exited (1) 2 seconds ago',
-      'make up succeeded, but the node’s container does not run: Exited (1) 2 seconds ago',
-    ],
-    ['', 'make up succeeded, but the node’s container is not there'],
+    ['abc Created', 'the node’s container does not run: Created'],
+    ['abc Exited (1) 2 seconds ago', 'the node’s container does not run: Exited (1) 2 seconds ago'],
+    ['', 'the node’s container is not there'],
   ])('of which the engine says "%s"', async (status, said) => {
     const problem = await whyNotRunning(engine({ ps: status }), node);
     expect(problem?.message).toBe(said);
