@@ -93,7 +93,9 @@ function processesOf(role: Role, { lab, hosts }: Scene): (HostProcess & { host: 
   return places.flatMap((place) => {
     const host = hosts[place];
     const found = lab.processes(host, { user: lab.user.name }).filter((one) => command.test(one.command));
-    return found.map((one) => ({ ...one, host }));
+    // Between fork and exec a child has its parent's words.
+    const pids = new Set(found.map(({ pid }) => pid));
+    return found.filter(({ parent }) => !pids.has(parent)).map((one) => ({ ...one, host }));
   });
 }
 

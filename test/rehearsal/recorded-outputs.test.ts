@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { TIME_SCALE } from '../process/scratch.ts';
 import { type Finished, RehearsedHost } from './rehearsed-host.ts';
 
 const recordings = path.join(import.meta.dirname, 'recorded');
@@ -11,7 +12,7 @@ beforeAll(async () => {
   // Addresses of their own, so that a host's can be told from the loopback address in what is printed.
   lead = await RehearsedHost.create({ node: 'u7s-n0', hostIp: '127.0.0.10', subnet: '10.100.23.0/24' });
   worker = await RehearsedHost.create({ node: 'u7s-n1', hostIp: '127.0.0.11', subnet: '10.100.44.0/24' });
-  lead.faults = 'boot:delay=2s';
+  lead.faults = `boot:delay=${2 * TIME_SCALE}s`;
 });
 
 afterAll(async () => {

@@ -92,8 +92,22 @@ export class Cluster {
   /** Files and directories that are left, the user's own home apart. */
   left(): string[] {
     return ['job', 'node', 'tmp'].flatMap((name) =>
-      readdirSync(join(this.directory, name), { recursive: true }).map((path) => `${name}/${path}`),
+      filesBelow(join(this.directory, name)).map((path) => `${name}/${path}`),
     );
+  }
+}
+
+/** Also while they come and go. */
+function filesBelow(directory: string): string[] {
+  try {
+    return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => [
+      entry.name,
+      ...(entry.isDirectory()
+        ? filesBelow(join(directory, entry.name)).map((path) => `${entry.name}/${path}`)
+        : []),
+    ]);
+  } catch {
+    return [];
   }
 }
 

@@ -6,6 +6,8 @@ import type { LabHost, LabUser } from './state.ts';
 export interface HostProcess {
   /** As on the host. */
   readonly pid: number;
+  /** Its parent's, on the host. */
+  readonly parent: number;
   /** 'root', the lab's user, or a number. */
   readonly user: string;
   /** Arguments joined by spaces; the name in brackets when it has none (a zombie). */
@@ -30,7 +32,8 @@ export function processesOf(host: LabHost, user: LabUser): HostProcess[] {
         .join(' ');
       const command = argv || `[${/^Name:\s+(.*)$/m.exec(status)?.[1]}]`;
       if (command === 'sleep infinity' && /^PPid:\s+1$/m.test(status) && uid === 0) continue;
-      processes.push({ pid: Number(name), user: nameOf(uid, user), command });
+      const parent = Number(/^PPid:\s+(\d+)$/m.exec(status)?.[1]);
+      processes.push({ pid: Number(name), parent, user: nameOf(uid, user), command });
     } catch {
       // It ended between listing and reading.
     }
